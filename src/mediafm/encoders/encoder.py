@@ -1,0 +1,36 @@
+"""The encoder contract: a batch of shots goes in, one vector a shot comes out.
+
+Rows are finite float32, unit-norm where the flag says present and exactly zero where it does not. The vector of a shot
+depends on nothing but the shot: not on its neighbours in the batch, their order or number. Encoders are final. One test
+suite (`tests/encoders/test_contract.py`) runs over all of them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mediafm.types import BoolArray, FloatArray, Modality, ShotInput
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """vectors: float32 [n, dim]; present: bool [n]."""
+
+    vectors: FloatArray
+    present: BoolArray
+
+
+class Encoder(ABC):
+    """A frozen model for one modality. Loading happens in the constructor, never at import."""
+
+    name: str
+    modality: Modality
+    dim: int
+    fingerprint: str  # of code version, settings and weights: equal fingerprints give equal vectors
+    licence: str  # SPDX name of the weights' licence
+    frames: int = 0  # how many sampled frames a shot it wants (video encoders)
+    frame_side: int = 0  # the shorter side, in pixels, of those frames
+
+    @abstractmethod
+    def encode(self, batch: Sequence[ShotInput]) -> Encoded:
+        """Encode shots; [len(batch), dim]."""
