@@ -1,0 +1,62 @@
+"""The Typer application, and the one place where errors become messages and exit statuses."""
+
+import os
+import sys
+
+import typer
+
+from mediafm import __version__
+from mediafm.cli import catalogs, demo, evaluation, ingestion, training
+from mediafm.errors import MediafmError
+
+app = typer.Typer(
+    name="mediafm",
+    help="Shot, clip and title embeddings that know their context, for film and series catalogues.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Every command takes --json (one JSON document on standard output) and --debug (tracebacks).",
+)
+for part in (ingestion, training, evaluation, catalogs, demo):
+    part.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mediafm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Shot, clip and title embeddings that know their context, for film and series catalogues."""
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 all well, 1 something failed and is named, 2 wrong use."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        app(args=arguments, prog_name="mediafm")
+    except MediafmError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error.message}", err=True)
+        if error.remedy:
+            typer.echo(f"       {error.remedy}", err=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away; that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(f"error: unexpected {type(error).__name__}: {error}", err=True)
+        typer.echo("       This is a fault in mediafm. Run again with --debug and report what it shows.", err=True)
+        sys.exit(1)

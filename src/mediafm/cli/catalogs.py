@@ -1,0 +1,94 @@
+"""`mediafm info`, `verify`, `optimize`, `shots`: a look into a catalog, and its upkeep."""
+
+from typing import Annotated, Any
+
+import typer
+
+from mediafm.cli.output import CatalogOption, Json, emit, say, table
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands."""
+    for command in (info, shots, verify, optimize):
+        app.command(command.__name__)(command)
+
+
+def info(catalog: CatalogOption, json: Json = False) -> None:
+    """What the catalog holds."""
+    from mediafm.catalog import Catalog
+
+    opened = Catalog.open(catalog)
+    document = opened.info()
+    if json:
+        emit(document)
+        return
+    for key, value in document.items():
+        say(f"{key:16} {value}")
+    for failure in opened.failures():
+        say(f"failed: {failure.title_id}: {failure.reason}")
+
+
+def shots(
+    title: Annotated[str, typer.Argument(help="The title's id.")], catalog: CatalogOption, json: Json = False
+) -> None:
+    """The shots that were found in one title, with their text."""
+    from mediafm.catalog import Catalog
+
+    opened = Catalog.open(catalog)
+    record, found = opened.title_record(title), opened.shots(title)
+    if json:
+        emit(
+            {
+                "title": title,
+                "time_base": [record.time_base.numerator, record.time_base.denominator],
+                "frames": record.frames,
+                "shots": [_shot_json(shot) for shot in found],
+            }
+        )
+        return
+    flags = ("video", "audio", "text")
+    rows = [
+        (
+            s.index,
+            f"{s.start_s:.3f}",
+            f"{s.end_s:.3f}",
+            " ".join(m for m in flags if getattr(s, f"has_{m}")),
+            s.text[:70],
+        )
+        for s in found
+    ]
+    table(f"{title}: {len(found)} shots, {record.frames} frames", ["shot", "start", "end", "has", "text"], rows)
+
+
+def _shot_json(shot: Any) -> dict[str, Any]:
+    fields = ("start_pts", "end_pts", "start_frame", "end_frame", "start_s", "end_s", "text")
+    flags = ("has_video", "has_audio", "has_text")
+    cues = [
+        {"start_ms": c.cue.start_ms, "end_ms": c.cue.end_ms, "share": c.share, "text": c.cue.text} for c in shot.cues
+    ]
+    return {"shot": shot.index, **{f: getattr(shot, f) for f in fields + flags}, "cues": cues}
+
+
+def verify(catalog: CatalogOption, json: Json = False) -> None:
+    """Check that everything stored is whole and consistent."""
+    from mediafm.catalog import Catalog
+
+    problems = Catalog.open(catalog).verify()
+    if json:
+        emit({"problems": problems})
+    else:
+        say("\n".join(problems) if problems else "clean")
+    if problems:
+        raise typer.Exit(1)
+
+
+def optimize(catalog: CatalogOption, json: Json = False) -> None:
+    """Compact the catalog's files and drop old versions."""
+    from mediafm.catalog import Catalog
+
+    opened = Catalog.open(catalog)
+    opened.optimize()
+    if json:
+        emit(opened.info())
+    else:
+        say("compacted")

@@ -1,0 +1,31 @@
+"""`mediafm demo`: the whole life of a film, on generated films or on the user's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mediafm.cli.output import Json, emit, progress, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    films: Annotated[list[Path] | None, typer.Argument(help="Your own films; default: a generated catalogue.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
+    json: Json = False,
+) -> None:
+    """Films in, a report out: ingest, pretrain, embed, probe, search, and a page that shows what came of it."""
+    from mediafm.demo import run_demo
+
+    with progress() as bar:
+        result = run_demo(out, films or [], progress=bar)
+    if json:
+        emit(result.as_json())
+    else:
+        say(f"open {result.report}")
+    if result.failures:
+        raise typer.Exit(1)

@@ -1,0 +1,58 @@
+"""`mediafm pretrain` and `mediafm embed`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mediafm.cli.output import CatalogOption, Json, emit, progress, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands."""
+    app.command("pretrain")(pretrain)
+    app.command("embed")(embed)
+
+
+def pretrain(
+    catalog: CatalogOption,
+    out: Annotated[Path, typer.Option(help="Folder of the run; becomes the checkpoint.")],
+    recipe: Annotated[str, typer.Option(help="tiny, small, base, published, or a recipe TOML file.")] = "small",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=c.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last saved state.")] = False,
+    json: Json = False,
+) -> None:
+    """Pretrain a shot transformer on the catalog with Masked Shot Modeling."""
+    from mediafm.catalog import Catalog
+    from mediafm.config import load_recipe
+    from mediafm.train import pretrain as run
+
+    with progress() as bar:
+        result = run(Catalog.open(catalog), out, load_recipe(recipe, set_ or []), resume=resume, progress=bar)
+    document = result.as_json()
+    if json:
+        emit(document)
+        return
+    trivial = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in document["trivial"].items())
+    say(f"{out}: {result.steps} steps in {result.seconds:.0f} s")
+    say(f"cosine distance on held-out titles: {result.msm:.3f}  (trivial predictors: {trivial})")
+    say(f"next: mediafm embed --catalog {catalog} --model {out}")
+
+
+def embed(
+    catalog: CatalogOption,
+    model: Annotated[Path, typer.Option(help="A checkpoint folder, as `pretrain` leaves it.")],
+    context: Annotated[str, typer.Option(help="title: inside the whole title; none: each shot alone.")] = "title",
+    name: Annotated[str, typer.Option(help="Name of the embedding set; default: the checkpoint's.")] = "",
+    json: Json = False,
+) -> None:
+    """Write context embeddings of every title into the catalog, as one more embedding set."""
+    from mediafm.catalog import Catalog
+    from mediafm.embed import embed as run
+
+    with progress() as bar:
+        result = run(Catalog.open(catalog), model, context=context, name=name or None, progress=bar)
+    if json:
+        emit(result.as_json())
+    else:
+        say(f"{result.shots} shots of {result.titles} titles in set '{result.embedding_set}', {result.seconds:.1f} s")

