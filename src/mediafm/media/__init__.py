@@ -1,0 +1,46 @@
+"""Films and sound files in, pictures, mono sound and cleaned timed text out, on one exact clock; and the way back.
+
+The only home of PyAV and pysubs2. A title is decoded once, front to back: `open_title`.
+"""
+
+from mediafm.media.alignment import cues_by_shot
+from mediafm.media.cleaning import clean_text
+from mediafm.media.cuefiles import CueFile, read_cue_file, write_subtitles
+from mediafm.media.finding import MEDIA_SUFFIXES, find_films
+from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
+from mediafm.media.metadata import load_metadata
+from mediafm.media.picture import Picture, Scaling
+from mediafm.media.reader import TitleReader, open_title, probe
+from mediafm.media.sampling import FrameSampler, SoundCutter
+from mediafm.media.sound import Sound
+from mediafm.media.subtitles import Sidecar, find_sidecars, load_cues
+from mediafm.media.writing import FilmOptions, write_film
+
+__all__ = [
+    "MEDIA_SUFFIXES",
+    "AudioTrack",
+    "Chapter",
+    "CueFile",
+    "FilmOptions",
+    "FrameSampler",
+    "MediaInfo",
+    "Picture",
+    "Scaling",
+    "Sidecar",
+    "Sound",
+    "SoundCutter",
+    "TextTrack",
+    "TitleReader",
+    "VideoTrack",
+    "clean_text",
+    "cues_by_shot",
+    "find_films",
+    "find_sidecars",
+    "load_cues",
+    "load_metadata",
+    "open_title",
+    "probe",
+    "read_cue_file",
+    "write_film",
+    "write_subtitles",
+]

@@ -1,0 +1,186 @@
+"""What a media file says of itself: its tracks, sizes, rates, chapters."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from av.container import InputContainer
+from av.stream import Disposition
+
+from mediafm.media.language import base_language
+from mediafm.media.picture import Orientation
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTrack:
+    """A track of moving pictures.
+
+    width, height: as coded; display_width, display_height: upright and with square pixels, as a viewer sees it.
+    rotation: degrees counter-clockwise that the coded picture is turned by for display (0, 90, 180 or 270).
+    average_rate: pictures a second over the whole track, None where the container does not know.
+    """
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    display_width: int
+    display_height: int
+    rotation: int
+    time_base: Fraction
+    average_rate: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """A track of sound. `rate` in hertz; `language` is a two-letter code where known, else what the file says or ""."""
+
+    index: int
+    codec: str
+    channels: int
+    layout: str
+    rate: int
+    language: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextTrack:
+    """An embedded track of timed text (bitmap subtitles are not text and are not listed)."""
+
+    index: int
+    codec: str
+    language: str
+    title: str
+    forced: bool
+    described: bool  # for the hard of hearing: descriptions of sound stand in it
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A named span, in seconds from the title's zero."""
+
+    start_s: float
+    end_s: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """All that is known of a file before it is decoded.
+
+    start: seconds on the container's own clock at which the title's zero lies (the first picture or sound presented).
+    duration: seconds as the container declares or estimates them, None where it says nothing.
+    video: the track that is read, None for a title without picture. audio: all tracks of sound, in file order.
+    """
+
+    path: Path
+    format: str
+    start: Fraction
+    duration: Fraction | None
+    video: VideoTrack | None
+    audio: tuple[AudioTrack, ...]
+    text: tuple[TextTrack, ...]
+    chapters: tuple[Chapter, ...]
+
+
+def pick_video(container: InputContainer) -> Any | None:
+    """The video stream that is the film: cover art is passed over, then default before others, then the largest."""
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        return None
+    return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), _area(s)))
+
+
+def pick_audio(container: InputContainer, language: str | None) -> Any | None:
+    """The audio stream to read: the asked language if it is there, then plain speech tracks, default before others."""
+    aside = Disposition.comment | Disposition.visual_impaired
+
+    def rank(stream: Any) -> tuple[bool, bool, bool]:
+        wanted = language is not None and base_language(stream.language or "") == base_language(language)
+        return wanted, not stream.disposition & aside, bool(stream.disposition & Disposition.default)
+
+    return max(container.streams.audio, key=rank, default=None)
+
+
+def describe(
+    path: Path, container: InputContainer, video: Any | None, orientation: Orientation, start: Fraction
+) -> MediaInfo:
+    """Gather what an open container says; `video` is the stream that is read, `orientation` its first picture's."""
+    duration = None if container.duration is None else Fraction(container.duration, 1_000_000)
+    return MediaInfo(
+        path=path,
+        format=container.format.name,
+        start=start,
+        duration=duration,
+        video=None if video is None else _video_track(video, orientation),
+        audio=tuple(_audio_track(s) for s in container.streams.audio),
+        text=tuple(_text_track(s) for s in container.streams.subtitles if is_text(s)),
+        chapters=tuple(_chapter(c, start) for c in container.chapters()),
+    )
+
+
+def is_text(stream: Any) -> bool:
+    """Whether a subtitle stream holds text that this build of libav can decode."""
+    return stream.codec_context is not None and bool(stream.codec_context.codec.text_sub)
+
+
+def _video_track(stream: Any, orientation: Orientation) -> VideoTrack:
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    width, height = max(1, round(stream.width * aspect)), stream.height
+    if orientation.transposed:
+        width, height = height, width
+    return VideoTrack(
+        index=stream.index,
+        codec=_codec(stream),
+        width=stream.width,
+        height=stream.height,
+        display_width=width,
+        display_height=height,
+        rotation=orientation.degrees,
+        time_base=stream.time_base,
+        average_rate=stream.average_rate or None,
+    )
+
+
+def _audio_track(stream: Any) -> AudioTrack:
+    known = stream.codec_context is not None
+    return AudioTrack(
+        index=stream.index,
+        codec=_codec(stream),
+        channels=stream.codec_context.channels if known else 0,
+        layout=stream.codec_context.layout.name if known else "",
+        rate=stream.codec_context.sample_rate if known else 0,
+        language=base_language(stream.language or ""),
+        title=stream.metadata.get("title", ""),
+    )
+
+
+def _text_track(stream: Any) -> TextTrack:
+    described = Disposition.hearing_impaired | Disposition.captions
+    return TextTrack(
+        index=stream.index,
+        codec=_codec(stream),
+        language=base_language(stream.language or ""),
+        title=stream.metadata.get("title", ""),
+        forced=bool(stream.disposition & Disposition.forced),
+        described=bool(stream.disposition & described),
+    )
+
+
+def _chapter(chapter: Any, start: Fraction) -> Chapter:
+    unit = chapter["time_base"] or Fraction(1)
+    return Chapter(
+        start_s=float(chapter["start"] * unit - start),
+        end_s=float(chapter["end"] * unit - start),
+        title=chapter["metadata"].get("title", ""),
+    )
+
+
+def _area(stream: Any) -> int:
+    return 0 if stream.codec_context is None else stream.codec_context.width * stream.codec_context.height
+
+
+def _codec(stream: Any) -> str:
+    return "unknown" if stream.codec_context is None else stream.codec_context.name

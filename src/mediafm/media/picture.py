@@ -1,0 +1,128 @@
+"""A decoded picture, and how it becomes an upright RGB image of the size that is asked for.
+
+Scaling goes from the decoded planes straight to a small RGB image inside libswscale: no full-size RGB copy is made.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from mediafm.types import ImageArray
+
+Scaling = Literal["area", "bicubic", "bilinear"]
+
+# All three widen their filter when they shrink, so none of them drops pixels. Measured on 640x360 -> 48x27, one
+# thread: area 0.07 ms, bilinear 0.09 ms, bicubic 0.14 ms; cv2's INTER_AREA over the planes takes 0.66 ms.
+_FILTERS = {
+    "area": Interpolation.AREA,
+    "bicubic": Interpolation.BICUBIC,
+    "bilinear": Interpolation.BILINEAR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a coded picture is turned for display: first transposed, then mirrored."""
+
+    transposed: bool = False
+    mirrored_x: bool = False
+    mirrored_y: bool = False
+
+    @property
+    def degrees(self) -> int:
+        """Degrees counter-clockwise of the turn; a mirror image counts as the turn that remains without its mirror."""
+        if self.transposed:
+            return 90 if self.mirrored_y else 270
+        return 180 if self.mirrored_y else 0
+
+    def apply(self, image: ImageArray) -> ImageArray:
+        """`image` [h, w, 3] upright; contiguous."""
+        if self.transposed:
+            image = image.transpose(1, 0, 2)
+        if self.mirrored_x:
+            image = image[:, ::-1]
+        if self.mirrored_y:
+            image = image[::-1]
+        return np.ascontiguousarray(image)
+
+
+UPRIGHT = Orientation()
+
+
+def orientation_of(frame: VideoFrame) -> Orientation:
+    """The frame's display matrix as the nearest of the eight turns that keep pixels square to the screen.
+
+    The matrix maps a coded point (x, y) to (a x + c y, b x + d y).
+    """
+    side_data: Any = frame.side_data  # typed as a dict in PyAV's stubs, iterates over its values
+    data = next((bytes(s) for s in side_data if s.type.name == "DISPLAYMATRIX"), b"")
+    if len(data) < 36:
+        return UPRIGHT
+    a, b, _, c, d, *_ = struct.unpack("=9i", data[:36])
+    if abs(b) > abs(a):
+        return Orientation(transposed=True, mirrored_x=c < 0, mirrored_y=b < 0)
+    return Orientation(mirrored_x=a < 0, mirrored_y=d < 0)
+
+
+@dataclass(slots=True)
+class Screen:
+    """What all pictures of one title share: their size on display, their orientation, the scalers in use."""
+
+    width: int
+    height: int
+    orientation: Orientation = UPRIGHT
+    # One scaler for each size and filter: libswscale builds its tables anew whenever they change.
+    _scalers: dict[tuple[int, int, Scaling], VideoReformatter] = field(default_factory=dict)
+
+    def image(self, frame: VideoFrame, width: int, height: int, scaling: Scaling) -> ImageArray:
+        """`frame` as upright RGB uint8 [height, width, 3]."""
+        if scaling not in get_args(Scaling):
+            raise ValueError(f"scaling is {scaling!r}, must be one of {get_args(Scaling)}")
+        scaler = self._scalers.setdefault((width, height, scaling), VideoReformatter())
+        turned = self.orientation.transposed
+        small = scaler.reformat(
+            frame,
+            width=height if turned else width,
+            height=width if turned else height,
+            format="rgb24",
+            interpolation=_FILTERS[scaling],
+            threads=1,  # the pictures are small: handing slices to threads costs more than it saves
+        )
+        return self.orientation.apply(small.to_ndarray().astype(np.uint8, copy=False))
+
+    def fit(self, short_side: int) -> tuple[int, int]:
+        """(width, height) with the display's aspect ratio and the given short side; never larger than the display."""
+        shrink = min(1.0, short_side / min(self.width, self.height))
+        return max(1, round(self.width * shrink)), max(1, round(self.height * shrink))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded picture. Small to pass around; holds a decoder buffer, so do not keep many.
+
+    index: 0, 1, 2 ... over the pictures handed out. pts, duration_pts: when it appears, counted from the title's zero,
+    and how long it stays, in the reader's time base. The duration reaches to the next picture, so pictures tile their
+    part of the title even at a variable rate.
+    """
+
+    index: int
+    pts: int
+    duration_pts: int
+    _frame: VideoFrame = field(repr=False)
+    _screen: Screen = field(repr=False)
+
+    def rgb(self, width: int, height: int, scaling: Scaling = "area") -> ImageArray:
+        """The whole picture as uint8 RGB [height, width, 3], upright, stretched to the size asked for.
+
+        "bicubic" is libswscale's bicubic with its default flags, which is what `ffmpeg -s WxH -pix_fmt rgb24` uses.
+        """
+        return self._screen.image(self._frame, width, height, scaling)
+
+    def scaled(self, short_side: int) -> ImageArray:
+        """The picture as uint8 RGB [h, w, 3], upright, square pixels, its short side as given (never enlarged)."""
+        width, height = self._screen.fit(short_side)
+        return self._screen.image(self._frame, width, height, "area")

@@ -1,0 +1,275 @@
+"""The one pass: a title's pictures and sound, decoded front to back, on one exact clock.
+
+Both streams are demuxed together and come out in the order of the file. Nothing is sought and nothing is stored: what
+is held at any time is one decoded picture, a quarter second of sound, and (while the title's zero is being found) at
+most 32 MiB of packets.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from av import FFmpegError, Packet, VideoFrame
+from av.container import InputContainer
+from av.stream import Discard
+
+from mediafm.errors import MediaError
+from mediafm.media.container import declared_end, open_input, reason_of
+from mediafm.media.info import MediaInfo, describe, pick_audio, pick_video
+from mediafm.media.picture import UPRIGHT, Picture, Screen, orientation_of
+from mediafm.media.sound import Sound, SoundLine
+from mediafm.media.timeline import Timeline
+from mediafm.types import SAMPLE_RATE
+
+_FAILURES_IN_A_ROW = 8  # more than this, and the rest of the stream is taken for lost
+_LOOKAHEAD_BYTES = 32 << 20
+_SHORT_S, _SHORT_SHARE = Fraction(2), Fraction(2, 100)  # a title that ends this much too early was cut off
+
+
+def probe(path: Path | str) -> MediaInfo:
+    """What `path` holds. Decodes one picture and one audio frame: orientation and priming are known only then.
+
+    Raises MediaError for anything that is not a readable film or sound file.
+    """
+    with open_title(path) as reader:
+        return reader.info
+
+
+def open_title(path: Path | str, sample_rate: int = SAMPLE_RATE, audio_language: str | None = None) -> "TitleReader":
+    """Open a title for its one pass; use as a context manager and iterate.
+
+    sample_rate: hertz of the mono sound. audio_language: which track of sound to read where there are several; where
+    none speaks it, the default track is read (`reader.audio_index` tells).
+    """
+    return TitleReader(Path(path), sample_rate, audio_language)
+
+
+class TitleReader:
+    """Iterator over the `Picture`s and `Sound`s of one title, in the order of the file.
+
+    Before the first item: `.info`, `.time_base` (the picture's, or the sound's in a title without picture),
+    `.sample_rate`, `.audio_index` (stream that is read, None without sound).
+    After the last: `.end_pts` (end of the last picture or of the sound, whichever is later), `.frames_read`,
+    `.samples_read` (end of the sound in samples; 0 without), `.decode_failures` (packets that would not decode and
+    pictures that libav marked as damaged; both are left out), `.times_filled` (items that came without a timestamp),
+    `.times_repaired` (pictures not after the one before, and jumps of the clock), `.failure` ("" or why the pass
+    stopped before the title's end; what came before is sound).
+    """
+
+    def __init__(self, path: Path, sample_rate: int, audio_language: str | None) -> None:
+        self.sample_rate = sample_rate
+        self.frames_read = 0
+        self.decode_failures = 0
+        self.times_repaired = 0
+        self.failure = ""
+        self._path = path
+        self._failures_in_a_row = {"video": 0, "audio": 0}
+        self._end = 0  # end of the last picture, in time_base from zero
+        self._held: tuple[VideoFrame, int] | None = None
+        self._container: InputContainer = open_input(path)
+        try:
+            self._choose_streams(audio_language)
+            self._find_zero()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file. Safe to call twice."""
+        self._container.close()
+
+    @property
+    def end_pts(self) -> int:
+        """Where the title ends, so far as it was read, in `time_base` from its zero."""
+        return max(self._end, ceil(Fraction(self.samples_read, self.sample_rate) / self.time_base))
+
+    @property
+    def samples_read(self) -> int:
+        """Where the sound ends, in samples from the title's zero; 0 without sound."""
+        return (self._line.end or 0) if self._line is not None else 0
+
+    @property
+    def times_filled(self) -> int:
+        """Pictures and audio frames that came without a timestamp."""
+        return sum(t.filled for t in self._timelines)
+
+    def __iter__(self) -> Iterator[Picture | Sound]:
+        """Decode; may be called once."""
+        yield from self._pass
+        self.times_repaired += sum(t.glued for t in self._timelines)
+
+    # ---------------------------------------------------------------------------------------------- opening
+
+    def _choose_streams(self, audio_language: str | None) -> None:
+        self._video = pick_video(self._container)
+        self._audio = pick_audio(self._container, audio_language)
+        if self._video is None and self._audio is None:
+            raise MediaError(f"{self._path} holds neither picture nor sound.", "Give a film or a sound file.")
+        for stream in (self._video, self._audio):
+            if stream is not None and stream.codec_context is None:
+                raise MediaError(
+                    f"{self._path}: no decoder for its {stream.type} track {stream.index} in this build of PyAV.",
+                    "Convert the file to a common codec such as H.264 with AAC.",
+                )
+        chosen = [s for s in (self._video, self._audio) if s is not None]
+        for stream in self._container.streams:
+            if stream not in chosen:
+                stream.discard = Discard.all
+        if self._video is not None:
+            self._video.thread_type = "AUTO"
+        self.audio_index: int | None = None if self._audio is None else self._audio.index
+        self.time_base: Fraction = chosen[0].time_base
+        self._packets = self._demux(chosen)
+
+    def _find_zero(self) -> None:
+        """Read ahead until both streams have shown their first frame, and lay the title's zero at the earlier one.
+
+        Packets of a stream that has shown its first frame already wait undecoded. Where the other stream stays away
+        for so long that the waiting room is full, it starts later than anything that matters here.
+        """
+        first: dict[str, Any] = {}
+        waiting: deque[tuple[Packet, list[Any] | None]] = deque()
+        wanted = {s.type for s in (self._video, self._audio) if s is not None}
+        room = _LOOKAHEAD_BYTES
+        for packet in self._packets:
+            kind = packet.stream.type
+            frames = None if kind in first else self._decode(packet)
+            if frames:
+                first[kind] = frames[0]
+            waiting.append((packet, frames))
+            room -= packet.size
+            if wanted <= first.keys() or self.failure or room < 0:
+                break
+        if not first:
+            why = self.failure or "nothing in it could be decoded"
+            raise MediaError(f"{self._path} cannot be read: {why}.", "Check that it plays, or convert it anew.")
+        picture = first.get("video")
+        orientation = UPRIGHT if picture is None else orientation_of(picture)
+        starts = [_stamp(f) * f.time_base for f in first.values()]
+        zero_pts = min(starts) // self.time_base  # a whole tick: pictures keep integer times
+        zero = zero_pts * self.time_base
+        self.info = describe(self._path, self._container, self._video, orientation, zero)
+        self._prepare(zero_pts, zero, orientation)
+        self._pass = self._run(waiting)
+
+    def _prepare(self, zero_pts: int, zero: Fraction, orientation: Any) -> None:
+        last_end = None if self.info.duration is None else zero + self.info.duration
+        self._zero_pts = zero_pts
+        self._timelines: list[Timeline] = []
+        self._line: SoundLine | None = None
+        if self._video is not None:
+            assert self.info.video is not None
+            track = self.info.video
+            self._screen = Screen(track.display_width, track.display_height, orientation)
+            self._pictures_at = Timeline(self.time_base, last_end)
+            self._timelines.append(self._pictures_at)
+            rate = track.average_rate or self._video.guessed_rate or Fraction(25)
+            self._usual_duration = max(1, round(1 / rate / self.time_base))
+        if self._audio is not None:
+            timeline = Timeline(self._audio.time_base, last_end)
+            self._timelines.append(timeline)
+            self._line = SoundLine(timeline, zero, self.sample_rate)
+
+    # ---------------------------------------------------------------------------------------------- the pass
+
+    def _run(self, waiting: "deque[tuple[Packet, list[Any] | None]]") -> Iterator[Picture | Sound]:
+        while waiting:
+            packet, frames = waiting.popleft()
+            yield from self._handle(packet, frames)
+        if not self.failure:
+            for packet in self._packets:
+                yield from self._handle(packet, None)
+                if self.failure:
+                    break
+        yield from self._release(None)
+        if self._line is not None:
+            yield from self._line.flush()
+        if not self.failure:
+            self.failure = self._shortfall()
+
+    def _demux(self, streams: list[Any]) -> Iterator[Packet]:
+        """Packets of both streams, ending with the empty ones that flush the decoders; a broken file just ends."""
+        try:
+            yield from self._container.demux(streams)
+        except (FFmpegError, OSError) as error:
+            self.failure = f"the file cannot be read on: {reason_of(error)}"
+
+    def _handle(self, packet: Packet, frames: list[Any] | None) -> Iterator[Picture | Sound]:
+        for frame in self._decode(packet) if frames is None else frames:
+            if isinstance(frame, VideoFrame):
+                yield from self._show(frame)
+            elif self._line is not None:
+                yield from self._line.push(frame)
+
+    def _decode(self, packet: Packet) -> list[Any]:
+        """Frames of a packet; none where it will not decode, which is counted."""
+        kind = packet.stream.type
+        try:
+            frames = packet.decode()
+        except FFmpegError as error:
+            self.decode_failures += 1
+            self._failures_in_a_row[kind] += 1
+            if self._failures_in_a_row[kind] > _FAILURES_IN_A_ROW:
+                self.failure = (
+                    f"more than {_FAILURES_IN_A_ROW} {kind} packets in a row would not decode: {reason_of(error)}"
+                )
+            return []
+        whole = [f for f in frames if not f.is_corrupt]
+        self.decode_failures += len(frames) - len(whole)
+        for frame in whole:
+            frame.time_base = packet.stream.time_base  # frames out of a flush carry none
+        if whole:
+            self._failures_in_a_row[kind] = 0
+        return whole
+
+    def _show(self, frame: VideoFrame) -> Iterator[Picture]:
+        """Take the next picture; hand out the one before, whose duration is known now."""
+        pts = frame.pts if frame.pts is not None else frame.dts
+        at = self._pictures_at.place(pts, frame.duration or self._usual_duration) - self._zero_pts
+        if self._held is not None and at <= self._held[1]:
+            at = self._held[1] + 1
+            self.times_repaired += 1
+        elif at < 0:  # a later keyframe that claims to lie before the title's zero
+            at = 0
+        yield from self._release(at)
+        self._held = frame, at
+
+    def _release(self, next_at: int | None) -> Iterator[Picture]:
+        if self._held is None:
+            return
+        frame, at = self._held
+        self._held = None
+        self._end = next_at if next_at is not None else at + (frame.duration or self._usual_duration)
+        picture = Picture(self.frames_read, at, self._end - at, frame, self._screen)
+        self.frames_read += 1
+        yield picture
+
+    def _shortfall(self) -> str:
+        """Why what was read is not all there should be; "" where it is."""
+        if self._video is not None and not self.frames_read:
+            return "not one picture of its video track could be decoded"
+        end = declared_end(self._container, self._video, self._audio)
+        if end is None:
+            return ""
+        length = end - self.info.start
+        missing = length - self.end_pts * self.time_base
+        if missing > _SHORT_S and missing > _SHORT_SHARE * length:
+            read = float(self.end_pts * self.time_base)
+            return f"the file ends at {read:.1f} s of {float(length):.1f} s: it was cut off or is damaged"
+        return ""
+
+
+def _stamp(frame: Any) -> int:
+    return next((t for t in (frame.pts, frame.dts) if t is not None), 0)

@@ -1,0 +1,141 @@
+"""From decoded audio frames of any layout and rate to one line of mono samples whose numbers are true times."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from av import AudioFrame, AudioResampler
+
+from mediafm.media.timeline import Timeline
+from mediafm.types import FloatArray
+
+_BLOCK = 4096  # samples of a Sound, save for the last
+_GAP_S = Fraction(8, 1000)  # timestamps further off than this are a hole or an overlap, not jitter
+_DRIFT_S = 0.001  # mean deviation at which the line is pulled back to the timestamps
+_MEMORY = 16  # frames over which the deviation is averaged
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A stretch of a title's sound. `start` is the number of its first sample, counted from the title's zero."""
+
+    start: int
+    samples: FloatArray  # [n] mono, in [-1, 1]
+
+
+class SoundLine:
+    """Resamples one audio stream and lays it on the title's line of samples.
+
+    Within a run of frames that follow each other, samples are counted, not placed by timestamps, so that the jitter of
+    coarse clocks (Matroska's milliseconds) does no harm. Where timestamps leave the count by more than 8 ms, the hole
+    is filled with zeros or the overlap trimmed. Where they drift away slowly, one block is stretched by the few
+    samples that are missing as soon as the mean deviation passes 1 ms.
+    """
+
+    def __init__(self, timeline: Timeline, zero: Fraction, rate: int) -> None:
+        self._timeline = timeline
+        self._zero = zero  # the title's zero on the container's clock, in seconds
+        self._rate = rate
+        self._resampler: AudioResampler | None = None
+        self._shape: tuple[Any, ...] = ()
+        self._due: Fraction | None = None  # seconds from zero at which the next frame is expected
+        self._deviation = 0.0
+        self._owed = 0  # samples by which the next resampled block is to be stretched (or squeezed, below 0)
+        self._write_at: int | None = None  # number of the next sample out of the resampler
+        self.end: int | None = None  # number of samples known from zero on; None before the first
+        self._pending: list[FloatArray] = []
+        self._pending_n = 0
+
+    def push(self, frame: AudioFrame) -> Iterator[Sound]:
+        """Take the next decoded frame; yield what is certain now."""
+        span = Fraction(frame.samples, frame.sample_rate)
+        unit = self._timeline.time_base
+        at = self._timeline.place(frame.pts, round(span / unit)) * unit - self._zero
+        shape = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if self._due is None or shape != self._shape or abs(at - self._due) > _GAP_S:
+            yield from self._restart(at, shape)
+        else:
+            self._follow(float(at - self._due))
+        assert self._due is not None and self._resampler is not None
+        self._due += span
+        for resampled in self._resampler.resample(frame):
+            yield from self._lay(_samples(resampled))
+
+    def flush(self) -> Iterator[Sound]:
+        """No more frames: yield the rest."""
+        yield from self._drain()
+        if self._pending:
+            yield self._emit(self._pending_n)
+
+    def _restart(self, at: Fraction, shape: tuple[Any, ...]) -> Iterator[Sound]:
+        yield from self._drain()
+        # Swresample keeps float mixes of many channels unscaled unless told that 1.0 is the loudest a mix may get.
+        self._resampler = AudioResampler("flt", "mono", self._rate, options={"rematrix_maxval": "1.0"})
+        self._shape, self._due, self._deviation, self._owed = shape, at, 0.0, 0
+        self._write_at = round(at * self._rate)
+
+    def _drain(self) -> Iterator[Sound]:
+        if self._resampler is not None:
+            for resampled in self._resampler.resample(None):
+                if resampled is not None:  # what a resampler that has nothing to do answers to a flush
+                    yield from self._lay(_samples(resampled))
+
+    def _follow(self, deviation: float) -> None:
+        """Watch how far timestamps stand from the count, and pull the count after them when they mean it."""
+        assert self._due is not None
+        self._deviation += (deviation - self._deviation) / _MEMORY
+        if abs(self._deviation) > _DRIFT_S:
+            owed = round(self._deviation * self._rate)
+            self._owed += owed
+            self._due += Fraction(owed, self._rate)
+            self._deviation -= owed / self._rate
+
+    def _lay(self, samples: FloatArray) -> Iterator[Sound]:
+        """Put resampled samples at the place they belong to."""
+        assert self._write_at is not None
+        if self._owed and len(samples) > 2 * abs(self._owed):
+            samples = _stretched(samples, len(samples) + self._owed)
+            self._owed = 0
+        at, self._write_at = self._write_at, self._write_at + len(samples)
+        known = 0 if self.end is None else self.end
+        samples = samples[max(0, known - at) :]  # overlap, or sound from before the title's zero
+        if not len(samples):
+            return
+        if self.end is None:
+            self.end = max(at, 0)
+        yield from self._fill(at - self.end)
+        yield from self._append(samples)
+
+    def _fill(self, gap: int) -> Iterator[Sound]:
+        """Zeros for a hole, a block at a time however long it is."""
+        while gap > 0:
+            n = min(gap, _BLOCK)
+            yield from self._append(np.zeros(n, np.float32))
+            gap -= n
+
+    def _append(self, samples: FloatArray) -> Iterator[Sound]:
+        assert self.end is not None
+        self._pending.append(samples)
+        self._pending_n += len(samples)
+        self.end += len(samples)
+        while self._pending_n >= _BLOCK:
+            yield self._emit(_BLOCK)
+
+    def _emit(self, n: int) -> Sound:
+        assert self.end is not None
+        start = self.end - self._pending_n
+        joined = np.concatenate(self._pending)
+        self._pending = [joined[n:]] if len(joined) > n else []
+        self._pending_n = len(joined) - n
+        return Sound(start, joined[:n])
+
+
+def _samples(frame: AudioFrame) -> FloatArray:
+    return np.clip(frame.to_ndarray().reshape(-1).astype(np.float32, copy=False), -1.0, 1.0)
+
+
+def _stretched(samples: FloatArray, n: int) -> FloatArray:
+    grid = np.linspace(0.0, len(samples) - 1.0, n)
+    return np.interp(grid, np.arange(len(samples)), samples).astype(np.float32)

@@ -1,0 +1,127 @@
+"""Finding a title's timed text: subtitle files beside it, then text tracks inside it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from av import FFmpegError
+from av.stream import Discard
+
+from mediafm.errors import MediaError
+from mediafm.media.cleaning import clean_text, tidy
+from mediafm.media.container import open_input, reason_of
+from mediafm.media.cuefiles import SUBTITLE_SUFFIXES, read_cue_file
+from mediafm.media.info import MediaInfo, TextTrack
+from mediafm.media.language import base_language, is_language
+from mediafm.types import Cue
+
+_FORCED = {"forced", "foreign"}
+_DESCRIBED = {"sdh", "cc", "hi"}
+_OTHER_FLAGS = {"default", "full"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A subtitle file beside a film. `language` is "" where the name does not tell.
+
+    forced: only foreign speech and signs. described: for the hard of hearing, with descriptions of sound.
+    """
+
+    path: Path
+    language: str
+    forced: bool
+    described: bool
+
+
+def find_sidecars(path: Path) -> list[Sidecar]:
+    """Subtitle files that belong to the film by name: `film.srt`, `film.en.vtt`, `film.eng.forced.ass` ...
+
+    Between the film's name and the suffix may stand a language and the flags forced, sdh, cc, hi, default; a file with
+    any other word there is taken to be another film's.
+    """
+    found = []
+    for file in sorted(path.parent.iterdir()):
+        if file.suffix.lower() in SUBTITLE_SUFFIXES and file.name.startswith(path.stem + ".") and file.is_file():
+            words = file.name[len(path.stem) : -len(file.suffix)].lower().split(".")[1:]
+            sidecar = _sidecar(file, words)
+            if sidecar is not None:
+                found.append(sidecar)
+    return found
+
+
+def _sidecar(file: Path, words: list[str]) -> Sidecar | None:
+    language, flags = "", set(words)
+    if words and is_language(words[0]):  # film.hi.srt is Hindi, film.en.hi.srt for the hard of hearing
+        language, flags = base_language(words[0]), set(words[1:])
+    if flags - _FORCED - _DESCRIBED - _OTHER_FLAGS:
+        return None
+    return Sidecar(file, language, forced=bool(flags & _FORCED), described=bool(flags & _DESCRIBED))
+
+
+def load_cues(path: Path | str, info: MediaInfo, language: str | None = None, track: int | None = None) -> list[Cue]:
+    """The title's timed text, cleaned, in time order; empty where it has none.
+
+    track: stream index of the embedded text track to read (see `info.text`). Otherwise, of all that is there: text in
+    the asked language first, subtitle files before embedded tracks, then untagged before English before other
+    languages; text with descriptions of sound before plain, forced text (foreign speech only) last. Times of files
+    count from the title's zero.
+
+    Reading an embedded track goes once through the file without decoding picture or sound. Raises MediaError where the
+    chosen file or track cannot be read; there is no silent second choice.
+    """
+    path = Path(path)
+    if track is not None:
+        chosen = next((t for t in info.text if t.index == track), None)
+        if chosen is None:
+            tracks = ", ".join(f"{t.index} ({t.language or 'no language'})" for t in info.text) or "none"
+            raise MediaError(f"{path} has no text track {track}.", f"Its text tracks: {tracks}.")
+        return _embedded(path, info, chosen)
+    sources: list[Sidecar | TextTrack] = [*find_sidecars(path), *info.text]
+    if not sources:
+        return []
+    best = min(sources, key=lambda s: _rank(s, language))
+    if isinstance(best, Sidecar):
+        return list(read_cue_file(best.path, best.language).cues)
+    return _embedded(path, info, best)
+
+
+def _rank(source: Sidecar | TextTrack, language: str | None) -> tuple[bool, bool, bool, int, bool]:
+    asked = language is not None and source.language == base_language(language)
+    usual = {"": 0, "en": 1}.get(source.language, 2)
+    return source.forced, not asked, not isinstance(source, Sidecar), usual, not source.described
+
+
+def _embedded(path: Path, info: MediaInfo, track: TextTrack) -> list[Cue]:
+    container = open_input(path)
+    with container:
+        stream = container.streams[track.index]
+        for other in container.streams:
+            if other.index != track.index:
+                other.discard = Discard.all
+        try:
+            cues = [cue for packet in container.demux(stream) if packet.size for cue in _cues_of(packet, info.start)]
+        except (FFmpegError, OSError) as error:
+            raise MediaError(
+                f"{path}: its text track {track.index} ({track.codec}) cannot be read: {reason_of(error)}.",
+                "Extract it as a .srt file beside the film, or choose another track.",
+            ) from error
+    return tidy(cues)
+
+
+def _cues_of(packet: Any, start: Fraction) -> list[Cue]:
+    found = packet.stream.codec_context.decode2(packet)
+    if found is None or packet.pts is None:
+        return []
+    begin = round((packet.pts * packet.time_base - start) * 1000) + found.start_display_time
+    length = found.end_display_time - found.start_display_time
+    if packet.duration:
+        length = round(packet.duration * packet.time_base * 1000)
+    texts = [_ass_words(rect.ass) for rect in found if rect.type in (b"ass", b"text")]
+    words = clean_text(r"\N".join(texts))
+    return [Cue(max(0, begin), max(0, begin + length), words)] if begin + length > 0 else []
+
+
+def _ass_words(line: bytes) -> str:
+    """libav hands out ASS events: eight fields, then the text with its overrides."""
+    return line.decode("utf-8", "replace").split(",", 8)[-1]

@@ -1,0 +1,39 @@
+"""Fixtures for all suites: where the real data lies, and the switch for slow tests."""
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-slow", action="store_true", help="also run tests marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--run-slow"):
+        return
+    skip = pytest.mark.skip(reason="slow: run with --run-slow")
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(skip)
+
+
+def _shared(name: str) -> Path:
+    """`shared/data/NAME` beside the checkout or further up; skips the test where there is none."""
+    for parent in Path(__file__).resolve().parents:
+        folder = parent / "shared" / "data" / name
+        if folder.is_dir():
+            return folder
+    pytest.skip(f"no shared/data/{name} beside the checkout")
+
+
+@pytest.fixture(scope="session")
+def films() -> Path:
+    """Folder of openly licensed real films."""
+    return _shared("films")
+
+
+@pytest.fixture(scope="session")
+def friends() -> Path:
+    """Folder of the Friends shot tables."""
+    return _shared("friends")
