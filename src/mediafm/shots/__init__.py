@@ -1,0 +1,16 @@
+"""Frames in order become cuts, cuts become shots that tile the title. The only home of scenedetect and TransNetV2."""
+
+from mediafm.shots.detector import Detector, Scaling
+from mediafm.shots.registry import DETECTORS, DetectorName, make_detector
+from mediafm.shots.spans import spans_without_picture
+from mediafm.shots.tiler import ShotTiler
+
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "DetectorName",
+    "Scaling",
+    "ShotTiler",
+    "make_detector",
+    "spans_without_picture",
+]
