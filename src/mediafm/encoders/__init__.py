@@ -1,0 +1,11 @@
+"""Frozen encoders: one shot's one modality in, one unit vector out. The only home of transformers and librosa.
+
+Heavy libraries load when a preset's encoder is first asked for, not when this package is imported.
+"""
+
+from mediafm.encoders.encoder import Encoded, Encoder
+from mediafm.encoders.presets import PRESETS, DetectorChoice, Preset, load_preset
+from mediafm.encoders.protocols import TextEncoder
+from mediafm.encoders.vectors import checked
+
+__all__ = ["PRESETS", "DetectorChoice", "Encoded", "Encoder", "Preset", "TextEncoder", "checked", "load_preset"]

@@ -1,0 +1,203 @@
+"""Presets: a named choice of detector and encoders, from the package or from a TOML file.
+
+```toml
+name = "mine"
+[detector]
+name = "transnet"            # transnet, content or fixed
+options = { }                # handed to make_detector
+[encoders.video]
+kind = "clip"                # offline | clip
+model = "models/siglip"      # folder (relative to this file, or to the working folder) or hub id
+licence = "Apache-2.0"
+frames = 8
+[encoders.audio]
+kind = "wav2vec2"            # offline | wav2vec2
+model = "facebook/wav2vec2-base-960h"
+layer = -1
+[encoders.text]
+kind = "sentence"            # minilm | sentence
+model = "sentence-transformers/all-mpnet-base-v2"
+```
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mediafm.encoders.encoder import Encoder
+from mediafm.encoders.fingerprints import fingerprint
+from mediafm.errors import UsageError
+from mediafm.types import MODALITIES, Modality
+
+PRESETS = ("offline", "open", "reference")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DetectorChoice(_Strict):
+    """Which detector finds the cuts, and the options `make_detector` is called with."""
+
+    name: Literal["transnet", "content", "fixed"]
+    options: dict[str, Any] = {}
+
+
+class _Offline(_Strict):
+    kind: Literal["offline"]
+
+
+class _MiniLM(_Strict):
+    kind: Literal["minilm"]
+
+
+class _Hub(_Strict):
+    model: str = Field(min_length=1)
+    licence: str = Field("NOASSERTION", min_length=1)
+
+
+class _Clip(_Hub):
+    kind: Literal["clip"]
+    frames: int = Field(8, ge=1, le=256)
+
+
+class _Wav2Vec2(_Hub):
+    kind: Literal["wav2vec2"]
+    layer: int = -1
+
+
+class _Sentence(_Hub):
+    kind: Literal["sentence"]
+
+
+EncoderChoice = _Offline | _Clip | _Wav2Vec2 | _MiniLM | _Sentence
+
+
+class _Encoders(_Strict):
+    video: Annotated[_Offline | _Clip, Field(discriminator="kind")] | None = None
+    audio: Annotated[_Offline | _Wav2Vec2, Field(discriminator="kind")] | None = None
+    text: Annotated[_MiniLM | _Sentence, Field(discriminator="kind")] | None = None
+
+
+class _PresetFile(_Strict):
+    name: str = Field(min_length=1)
+    detector: DetectorChoice
+    encoders: _Encoders
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named choice of detector and encoders. Encoders are loaded when first asked for, each once."""
+
+    name: str
+    detector: DetectorChoice
+    choices: Mapping[Modality, EncoderChoice]
+    device: str | None = None
+    _loaded: dict[Modality, Encoder] = field(default_factory=dict, repr=False, compare=False)
+
+    def encoder(self, modality: Modality) -> Encoder:
+        """The encoder of one modality, without loading the others; UsageError if the preset has none for it."""
+        if modality not in self.choices:
+            raise UsageError(f"Preset {self.name!r} has no {modality} encoder.", f"It has: {', '.join(self.choices)}.")
+        if modality not in self._loaded:
+            self._loaded[modality] = _build(modality, self.choices[modality], self.device)
+        return self._loaded[modality]
+
+    @property
+    def encoders(self) -> dict[Modality, Encoder]:
+        """All encoders in the order of MODALITIES, loaded."""
+        return {modality: self.encoder(modality) for modality in self.choices}
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the detector's choice and all encoders (loads them): equal fingerprints give equal features."""
+        prints = {modality: encoder.fingerprint for modality, encoder in self.encoders.items()}
+        return fingerprint("preset", detector=self.detector.model_dump(mode="json"), encoders=prints)
+
+    @property
+    def licences(self) -> dict[Modality, str]:
+        """SPDX name of each encoder's licence; loads nothing."""
+        return {modality: _licence(choice) for modality, choice in self.choices.items()}
+
+
+def load_preset(name_or_path: str | Path, device: str | None = None) -> Preset:
+    """A preset by name (offline, open, reference) or from a TOML file; see the module's docstring for its form.
+
+    device: torch device of the encoders that use one; None for the best there is. Nothing is loaded yet.
+    Raises UsageError, naming the file and the key, if the file is missing, not TOML, or has unknown or wrong keys.
+    """
+    text = str(name_or_path)
+    if text in PRESETS:
+        source = files("mediafm.encoders").joinpath("preset_files", f"{text}.toml").read_text(encoding="utf-8")
+        return _parse(source, text, Path(), device)
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        raise UsageError(f"There is no preset {text!r}.", f"Choose one of {', '.join(PRESETS)}, or name a TOML file.")
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"Preset file {path} cannot be read ({error}).", "It must be UTF-8 TOML.") from error
+    return _parse(source, str(path), path.parent, device)
+
+
+def _parse(source: str, where: str, folder: Path, device: str | None) -> Preset:
+    try:
+        parsed = _PresetFile.model_validate(tomllib.loads(source))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"Preset file {where} is not TOML ({error}).", "Correct it at that place.") from error
+    except ValidationError as error:
+        raise UsageError(f"Preset file {where}: {_first_complaint(error)}.", "See docs/encoders.md.") from error
+    choices: dict[Modality, EncoderChoice] = {}
+    for modality in MODALITIES:
+        choice = getattr(parsed.encoders, modality)
+        if choice is not None:
+            choices[modality] = _beside(choice, folder)
+    if not choices:
+        raise UsageError(f"Preset file {where} names no encoder.", "Give it at least one [encoders.*] table.")
+    return Preset(parsed.name, parsed.detector, choices, device)
+
+
+def _first_complaint(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _beside(choice: EncoderChoice, folder: Path) -> EncoderChoice:
+    """A model folder that lies beside the preset file, by its full path."""
+    if isinstance(choice, _Hub) and (folder / choice.model).is_dir():
+        return choice.model_copy(update={"model": str((folder / choice.model).resolve())})
+    return choice
+
+
+def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Encoder:
+    # Imported here: each encoder brings a heavy library, and a preset seldom needs all of them.
+    if isinstance(choice, _Clip):
+        from mediafm.encoders.clip import ClipEncoder
+
+        return ClipEncoder(choice.model, licence=choice.licence, frames=choice.frames, device=device)
+    if isinstance(choice, _Wav2Vec2):
+        from mediafm.encoders.wav2vec2 import Wav2Vec2Encoder
+
+        return Wav2Vec2Encoder(choice.model, licence=choice.licence, layer=choice.layer, device=device)
+    if isinstance(choice, _Sentence | _MiniLM):
+        from mediafm.encoders.text import MiniLMEncoder, SentenceEncoder
+
+        if isinstance(choice, _MiniLM):
+            return MiniLMEncoder(device=device)
+        return SentenceEncoder(choice.model, licence=choice.licence, device=device)
+    if modality == "video":
+        from mediafm.encoders.offline_video import OfflineVideoEncoder
+
+        return OfflineVideoEncoder()
+    from mediafm.encoders.offline_audio import OfflineAudioEncoder
+
+    return OfflineAudioEncoder()
+
+
+def _licence(choice: EncoderChoice) -> str:
+    return choice.licence if isinstance(choice, _Hub) else "Apache-2.0"
