@@ -3,6 +3,7 @@
 from mediafm.catalog.catalog import Catalog
 from mediafm.catalog.fingerprint import source_fingerprint
 from mediafm.catalog.handles import ClipHandle, ClipShot, TitleHandle
+from mediafm.catalog.importing import ImportSummary, import_features
 from mediafm.catalog.records import (
     CatalogSpec,
     EmbeddingSetSpec,
@@ -23,10 +24,12 @@ __all__ = [
     "EmbeddingSetSpec",
     "EncoderSpec",
     "Failure",
+    "ImportSummary",
     "ShotRecord",
     "TitleHandle",
     "TitleRecord",
     "TitleSource",
     "TitleWriter",
+    "import_features",
     "source_fingerprint",
 ]
