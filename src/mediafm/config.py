@@ -1,0 +1,248 @@
+"""Recipes: everything that decides a pretraining run, typed, frozen, checked once and saved beside the run.
+
+A recipe is a TOML file with the sections below. `load_recipe` takes a packaged name (`tiny`, `small`, `base`,
+`published`) or a path, and overrides written `section.key=value` (`--set` on the command line).
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mediafm.errors import UsageError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelRecipe(_Section):
+    """Shape of the transformer. `readout` is what `embed` writes for a shot: its last-layer state, or that state
+    beside the fused embedding the shot came with, so that context never costs the shot itself.
+    """
+
+    hidden: Count = 192
+    layers: Count = 3
+    heads: Count = 6
+    mlp_ratio: Rate = 4.0
+    max_shots: Count = 512
+    positions: Literal["learned", "rotary"] = "rotary"
+    norm: Literal["pre", "post"] = "pre"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    readout: Literal["last", "beside"] = "beside"
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden = {self.hidden} is not a multiple of heads = {self.heads}")
+        if self.positions == "rotary" and self.hidden // self.heads % 2:
+            raise ValueError(
+                f"rotary positions need an even head size, but hidden / heads = {self.hidden // self.heads}"
+            )
+        return self
+
+
+class FusionRecipe(_Section):
+    """How each modality is centred, on training titles, before its block goes to unit norm."""
+
+    centring: Literal["none", "mean", "standard"] = "standard"
+
+
+class MaskingRecipe(_Section):
+    """Masked Shot Modeling. Of the chosen `share` of shots, `kept` stay as they are and `random` become another
+    shot; the rest become `[MASK]`. `span` is the mean length of masked runs (1: single shots).
+    `global_dropout` is the share of training sequences whose `[GLOBAL]` is withheld.
+    """
+
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    kept: Share = 0.1
+    random: Share = 0.1
+    span: Annotated[float, Field(ge=1)] = 1.0
+    global_dropout: Share = 0.1
+
+    @model_validator(mode="after")
+    def _some_masked(self) -> Self:
+        if self.kept + self.random >= 1:
+            raise ValueError(f"kept + random = {self.kept + self.random:g} leaves no shot for [MASK]; keep it below 1")
+        return self
+
+
+class OptimizerRecipe(_Section):
+    """Rates of the hidden matrices (`rate`, Muon or AdamW) and of everything else (`adamw_rate`, AdamW)."""
+
+    hidden: Literal["muon", "adamw"] = "muon"
+    rate: Rate = 0.003
+    adamw_rate: Rate = 0.001
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    clip: Rate = 1.0
+
+
+class ScheduleRecipe(_Section):
+    """Length of the run and course of the rate: linear warm-up, stable, decay to zero (shares of all steps).
+
+    Evaluation stands at every `evaluate_every` epochs and at the end; training stops early after `patience`
+    evaluations without a new best on validation titles (0: never).
+    """
+
+    epochs: Count = 30
+    warmup: Share = 0.05
+    decay: Share = 0.4
+    decay_shape: Literal["linear", "sqrt"] = "linear"
+    evaluate_every: Count = 1
+    patience: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _phases_fit(self) -> Self:
+        if self.warmup + self.decay > 1:
+            raise ValueError(f"warmup + decay = {self.warmup + self.decay:g} is more than the whole run")
+        return self
+
+
+class DataRecipe(_Section):
+    """Which titles, cut how. `window` shots of one title make a sequence; a step takes up to `shots_per_step` places,
+    padding counted. Validation titles are those matching `validation_titles` (globs on title ids) or, without any,
+    the `validation_share` of titles with the lowest hash under `split_seed`.
+    """
+
+    window: Count = 512
+    shots_per_step: Count = 4096
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    validation_titles: tuple[str, ...] = ()
+    exclude_titles: tuple[str, ...] = ()
+    split_seed: int = 0
+
+
+class RunRecipe(_Section):
+    """Where and how exactly it runs. `auto` takes CUDA where there is one, with bf16 autocast; the CPU keeps float32.
+
+    `save_every`: steps between two saved states, from which `--resume` goes on.
+    """
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: bool = False
+    save_every: Count = 200
+
+
+class Recipe(_Section):
+    """One pretraining run."""
+
+    model: ModelRecipe = ModelRecipe()
+    fusion: FusionRecipe = FusionRecipe()
+    masking: MaskingRecipe = MaskingRecipe()
+    optimizer: OptimizerRecipe = OptimizerRecipe()
+    schedule: ScheduleRecipe = ScheduleRecipe()
+    data: DataRecipe = DataRecipe()
+    run: RunRecipe = RunRecipe()
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> Self:
+        if self.data.window > self.model.max_shots:
+            raise ValueError(
+                f"data.window = {self.data.window} is longer than model.max_shots = {self.model.max_shots}; "
+                "lower the one or raise the other"
+            )
+        if self.data.window > self.data.shots_per_step:
+            raise ValueError(
+                f"data.window = {self.data.window} does not fit data.shots_per_step = {self.data.shots_per_step}"
+            )
+        return self
+
+    def to_toml(self) -> str:
+        """The whole recipe as a TOML document that `load_recipe` reads back equal."""
+        blocks = []
+        for section, values in self.model_dump(mode="json").items():
+            # Strings, numbers, booleans and lists of them are written alike in JSON and TOML.
+            blocks.append("\n".join([f"[{section}]", *(f"{key} = {json.dumps(v)}" for key, v in values.items())]))
+        return "\n\n".join(blocks) + "\n"
+
+
+def recipe_names() -> list[str]:
+    """Names of the packaged recipes."""
+    return sorted(f.name.removesuffix(".toml") for f in _packaged().iterdir() if f.name.endswith(".toml"))
+
+
+def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a packaged recipe or a TOML file and apply overrides written `section.key=value`.
+
+    Raises UsageError naming the key, the value and the choices.
+    """
+    data = _read(name_or_path)
+    for override in overrides:
+        _apply(data, override)
+    return parse_recipe(data, str(name_or_path))
+
+
+def parse_recipe(data: Mapping[str, Any], source: str) -> Recipe:
+    """Check a nested mapping against the schema; `source` names it in errors."""
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise UsageError(f"Recipe {source}: " + "; ".join(_explain(e) for e in error.errors()) + ".") from None
+
+
+def _packaged() -> Any:
+    return files("mediafm") / "recipes"
+
+
+def _read(name_or_path: str | Path) -> dict[str, Any]:
+    text = str(name_or_path)
+    if text in recipe_names():
+        return tomllib.loads((_packaged() / f"{text}.toml").read_text(encoding="utf-8"))
+    path = Path(text)
+    if not path.is_file():
+        raise UsageError(f"No recipe {text!r}.", f"Name one of {', '.join(recipe_names())}, or a TOML file.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"Recipe {path} is not TOML: {error}.", "Mend the line named.") from None
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not (equals and dot and section and name):
+        raise UsageError(f"Cannot read the setting {override!r}.", "Write it section.key=value, as in model.layers=4.")
+    values = data.setdefault(section, {})
+    if not isinstance(values, dict):
+        raise UsageError(f"{section} is no section of a recipe.", f"Sections: {', '.join(Recipe.model_fields)}.")
+    values[name] = _value(section, name, text.strip())
+
+
+def _value(section: str, name: str, text: str) -> Any:
+    """Lists are split here; all other text is turned into the field's own type by the schema."""
+    field = Recipe.model_fields.get(section)
+    kind = field.annotation.model_fields.get(name) if field and field.annotation else None
+    if kind is None or get_origin(kind.annotation) is not tuple:
+        return text
+    inner = text.removeprefix("[").removesuffix("]")
+    return [part.strip().strip("\"'") for part in inner.split(",") if part.strip()]
+
+
+def _explain(error: Any) -> str:
+    """One sentence part for one pydantic error: key, value, what would do."""
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{place} is unknown (known here: {', '.join(_siblings(error['loc']))})"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not place or error["type"] == "value_error":
+        return f"{place}: {message}" if place else message
+    return f"{place} = {error['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _siblings(loc: Sequence[Any]) -> list[str]:
+    fields = Recipe.model_fields
+    for part in loc[:-1]:
+        fields = fields[part].annotation.model_fields  # type: ignore[union-attr]
+    return list(fields)

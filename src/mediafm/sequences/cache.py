@@ -1,0 +1,114 @@
+"""The features of a catalog in memory, and batches of fused sequences out of them.
+
+Shapes: B sequences, S shots (padded to the longest), D fused size, G metadata size.
+"""
+
+# ruff: noqa: N815 (fields carry their shapes)
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mediafm.errors import CatalogError
+from mediafm.fusion import FusionStats, fuse
+from mediafm.sequences.source import FeatureSource
+from mediafm.sequences.windows import Span
+from mediafm.types import BoolArray, Features, FloatArray, Modality
+
+
+class FeatureCache:
+    """All features of a catalog, float16, by title in the order of ids.
+
+    `fingerprint` is a hash of ids and content: equal fingerprints train equal models.
+    """
+
+    def __init__(self, catalog: FeatureSource) -> None:
+        self._features = {title: _halved(features) for title, features in sorted(_items(catalog))}
+        self._globals = {title: catalog.global_vector(title) for title in self._features}
+        self.lengths: dict[str, int] = {title: len(f) for title, f in self._features.items()}
+        self.fingerprint = self._hash()
+
+    @property
+    def title_ids(self) -> list[str]:
+        """Ids, sorted."""
+        return list(self._features)
+
+    @property
+    def dims(self) -> dict[Modality, int]:
+        """Modality -> vector size; CatalogError for an empty catalog."""
+        if not self._features:
+            raise CatalogError("The catalog holds no titles.", "Ingest or import some first.")
+        return next(iter(self._features.values())).dims
+
+    @property
+    def global_dim(self) -> int:
+        """Size of the metadata vectors; 0 where no title has one."""
+        return next((len(v) for v in self._globals.values() if v is not None), 0)
+
+    def features(self, title: str, start: int = 0, stop: int | None = None) -> Features:
+        """Features of shots [start, stop) of a title, views where possible."""
+        held = self._features[title]
+        return Features(
+            {m: v[start:stop] for m, v in held.vectors.items()}, {m: p[start:stop] for m, p in held.present.items()}
+        )
+
+    def iter_features(self, titles: Iterable[str]) -> Iterator[Features]:
+        """Features of these titles, one by one."""
+        return (self._features[title] for title in titles)
+
+    def fused(self, span: Span, stats: FusionStats) -> FloatArray:
+        """Fused embeddings of a span, float32 [len(span), D]."""
+        return fuse(self.features(span.title, span.start, span.stop), stats)[0]
+
+    def global_vector(self, title: str) -> FloatArray:
+        """The title's metadata vector [G]; zeros where it has none."""
+        vector = self._globals[title]
+        return np.zeros(self.global_dim, np.float32) if vector is None else np.asarray(vector, np.float32)
+
+    def _hash(self) -> str:
+        digest = hashlib.sha256()
+        for title, features in self._features.items():
+            digest.update(f"{title}\0{len(features)}\0".encode())
+            for modality, vectors in features.vectors.items():
+                digest.update(modality.encode())
+                digest.update(np.ascontiguousarray(vectors).data)
+                digest.update(np.ascontiguousarray(features.present[modality]).data)
+            if (vector := self._globals[title]) is not None:
+                digest.update(np.asarray(vector, np.float32).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """fused_BSD float32, zeros at padding; padding_BS True where no shot stands; global_BG zeros where unknown."""
+
+    fused_BSD: FloatArray
+    padding_BS: BoolArray
+    global_BG: FloatArray
+
+    @property
+    def shots(self) -> int:
+        """Shots in it, padding not counted."""
+        return int((~self.padding_BS).sum())
+
+
+def collate(cache: FeatureCache, stats: FusionStats, spans: Sequence[Span]) -> Batch:
+    """Fuse the spans and pad them to the longest."""
+    longest = max(map(len, spans))
+    fused_BSD = np.zeros((len(spans), longest, sum(stats.spec.dims.values())), np.float32)
+    padding_BS = np.ones((len(spans), longest), np.bool_)
+    for row, span in enumerate(spans):
+        fused_BSD[row, : len(span)] = cache.fused(span, stats)
+        padding_BS[row, : len(span)] = False
+    return Batch(fused_BSD, padding_BS, np.stack([cache.global_vector(span.title) for span in spans]))
+
+
+def _items(catalog: FeatureSource) -> Iterator[tuple[str, Features]]:
+    return ((title, features) for title, features in catalog.iter_features() if len(features))
+
+
+def _halved(features: Features) -> Features:
+    vectors: Mapping[Modality, FloatArray] = {m: np.asarray(v, np.float16) for m, v in features.vectors.items()}
+    return Features(vectors, {m: np.asarray(p, np.bool_) for m, p in features.present.items()})

@@ -1,0 +1,109 @@
+"""Cutting titles into sequences and splitting titles into training and validation."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import pairwise
+
+import numpy as np
+
+from mediafm.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Consecutive shots `[start, stop)` of one title."""
+
+    title: str
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def windows(n: int, length: int, overlap: int) -> list[tuple[int, int]]:
+    """Half-open windows of `length` shots that cover [0, n), neighbours sharing at least `overlap` shots.
+
+    A title of at most `length` shots is one window. Otherwise all windows are full, and spread evenly so that the
+    last ends at n.
+    """
+    if not 0 <= overlap < length:
+        raise UsageError(
+            f"An overlap of {overlap} does not fit windows of {length} shots.", "Keep it below the length."
+        )
+    if n <= length:
+        return [(0, n)] if n else []
+    count = 1 + -(-(n - length) // (length - overlap))
+    starts = [(n - length) * i // (count - 1) for i in range(count)]
+    return [(start, start + length) for start in starts]
+
+
+def training_spans(lengths: Mapping[str, int], window: int, rng: np.random.Generator) -> list[Span]:
+    """Cut every title into spans of at most `window` shots, every shot in exactly one.
+
+    A longer title is cut at a random phase, so that each epoch shows other borders.
+    """
+    spans = []
+    for title, n in lengths.items():
+        phase = int(rng.integers(window)) if n > window else 0
+        borders = [0, *range(phase or window, n, window), n]
+        spans += [Span(title, a, b) for a, b in pairwise(borders)]
+    return spans
+
+
+def pack_batches(spans: Sequence[Span], budget: int, rng: np.random.Generator) -> list[list[Span]]:
+    """Spans in batches of at most `budget` places, padding to the longest counted; order and company are random.
+
+    Spans of like length keep company: shuffled ones are sorted within pools of eight budgets, then cut into batches.
+    """
+    order = [spans[i] for i in rng.permutation(len(spans))]
+    batches: list[list[Span]] = []
+    for pool in _pools(order, 8 * budget):
+        batch: list[Span] = []
+        for span in sorted(pool, key=len, reverse=True):
+            if batch and len(batch[0]) * (len(batch) + 1) > budget:
+                batches.append(batch)
+                batch = []
+            batch.append(span)
+        batches.append(batch)
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _pools(spans: Sequence[Span], shots: int) -> list[list[Span]]:
+    pools: list[list[Span]] = [[]]
+    held = 0
+    for span in spans:
+        if pools[-1] and held + len(span) > shots:
+            pools.append([])
+            held = 0
+        pools[-1].append(span)
+        held += len(span)
+    return [pool for pool in pools if pool]
+
+
+def split_titles(ids: Iterable[str], share: float, seed: int) -> tuple[list[str], list[str]]:
+    """(training, validation) by a stable hash: a title keeps its side when others come or go.
+
+    At least one title stands on each side, given two.
+    """
+    ranked = sorted(ids, key=lambda title: _hash(title, seed))
+    count = sum(_hash(title, seed) < share for title in ranked)
+    count = min(max(count, 1), len(ranked) - 1)
+    return sorted(ranked[count:]), sorted(ranked[:count])
+
+
+def select_titles(ids: Iterable[str], patterns: Sequence[str], setting: str) -> list[str]:
+    """Ids that match any of the globs; UsageError for a glob that matches none, naming `setting`."""
+    ids = sorted(ids)
+    for pattern in patterns:
+        if not any(fnmatchcase(title, pattern) for title in ids):
+            some = ", ".join(ids[:3])
+            raise UsageError(f"{setting}: no title of the catalog matches {pattern!r}.", f"Titles look like {some}.")
+    return [title for title in ids if any(fnmatchcase(title, pattern) for pattern in patterns)]
+
+
+def _hash(title: str, seed: int) -> float:
+    digest = hashlib.sha256(f"{seed}:{title}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
