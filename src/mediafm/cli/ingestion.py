@@ -33,8 +33,8 @@ def ingest(
 
 def import_(
     shots: Annotated[Path, typer.Argument(help="Parquet table: title_id, shot, start_s, end_s, vector columns.")],
-    titles: Annotated[Path, typer.Option(help="Parquet table: title_id and metadata.")],
     catalog: CatalogOption,
+    titles: Annotated[Path | None, typer.Option(help="Parquet table: title_id and metadata.")] = None,
     video: Annotated[str, typer.Option(help="Vector column for picture.")] = "",
     audio: Annotated[str, typer.Option(help="Vector column for sound.")] = "",
     text: Annotated[str, typer.Option(help="Vector column for timed text.")] = "",

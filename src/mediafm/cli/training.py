@@ -1,5 +1,6 @@
 """`mediafm pretrain` and `mediafm embed`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -29,11 +30,10 @@ def pretrain(
 
     with progress() as bar:
         result = run(Catalog.open(catalog), out, load_recipe(recipe, set_ or []), resume=resume, progress=bar)
-    document = result.as_json()
     if json:
-        emit(document)
+        emit(asdict(result))
         return
-    trivial = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in document["trivial"].items())
+    trivial = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in result.trivial.items())
     say(f"{out}: {result.steps} steps in {result.seconds:.0f} s")
     say(f"cosine distance on held-out titles: {result.msm:.3f}  (trivial predictors: {trivial})")
     say(f"next: mediafm embed --catalog {catalog} --model {out}")
@@ -53,6 +53,6 @@ def embed(
     with progress() as bar:
         result = run(Catalog.open(catalog), model, context=context, name=name or None, progress=bar)
     if json:
-        emit(result.as_json())
+        emit(asdict(result))
     else:
         say(f"{result.shots} shots of {result.titles} titles in set '{result.embedding_set}', {result.seconds:.1f} s")

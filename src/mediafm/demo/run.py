@@ -7,7 +7,7 @@ probes can be held against the truth. Every step skips what is already done: run
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class DemoResult:
             "catalog": str(self.catalog),
             "run": str(self.run),
             "ingest": self.ingest.as_json(),
-            "pretrain": self.pretrain.as_json(),
+            "pretrain": asdict(self.pretrain),
             "probes": [p.as_json() for p in self.probes],
             "seconds": {k: round(v, 1) for k, v in self.seconds.items()},
         }

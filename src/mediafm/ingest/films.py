@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ from mediafm.catalog import (
     TitleSource,
     source_fingerprint,
 )
-from mediafm.encoders import Preset, load_preset
-from mediafm.errors import MediaError, MediafmError, UsageError
+from mediafm.encoders import DetectorChoice, Preset, TextEncoder, load_preset
+from mediafm.errors import CatalogError, MediaError, MediafmError, UsageError
 from mediafm.ingest.encoding import encode_shots, keyframes
 from mediafm.ingest.title_pass import ReadShot, TitlePass
 from mediafm.media import TitleReader, find_films, find_sidecars, load_cues, load_metadata, open_title
 from mediafm.progress import SILENT, Progress
 from mediafm.shots import Detector, make_detector
-from mediafm.types import Metadata
+from mediafm.types import FloatArray, Metadata
 
 BATCH = 16  # shots an encoder sees at once; bounds memory together with the sampled frames a shot
 KEYFRAME_SIDE = 180  # pixels of the shorter side, unless an encoder asks for more
@@ -91,9 +91,7 @@ def ingest(
     started = time.monotonic()
     films = title_ids(find_films(paths))
     known = load_metadata(metadata) if metadata else {}
-    preset = load_preset(preset_name)
-    if detector:
-        preset = preset.with_detector(detector)
+    preset = with_detector(load_preset(preset_name), detector)
     catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
     summary = IngestSummary()
     progress.start("ingest", len(films), "titles")
@@ -128,7 +126,15 @@ def catalog_spec(preset: Preset) -> CatalogSpec:
 
 def preset_detector(preset: Preset) -> Detector:
     """A fresh detector as the preset names it."""
-    return make_detector(preset.detector, **preset.detector_options)
+    return make_detector(preset.detector.name, **preset.detector.options)
+
+
+def with_detector(preset: Preset, name: str) -> Preset:
+    """The preset with another detector; the preset itself for an empty name. UsageError for an unknown one."""
+    if not name:
+        return preset
+    make_detector(name)
+    return replace(preset, detector=DetectorChoice.model_validate({"name": name}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,8 @@ def _ingest_counted(job: TitleJob, catalog: Catalog, preset: Preset, summary: In
                     summary.fail(job.title_id, failure.reason)
             return
         record = ingest_title(job, catalog, preset, source)
+    except CatalogError:
+        raise  # storage that fails one title fails the next as well
     except MediafmError as error:
         catalog.record_failure(job.title_id, str(job.path), str(error))
         summary.fail(job.title_id, str(error))
@@ -230,6 +238,8 @@ def _warning(reader: TitleReader, passed: TitlePass, n_shots: int) -> str:
     return ""
 
 
-def _global_vector(preset: Preset, metadata: Metadata) -> Any:
+def _global_vector(preset: Preset, metadata: Metadata) -> FloatArray | None:
+    """The encoded metadata; None where nothing is known or the preset has no encoder for words."""
+    encoder = preset.encoders.get("text")
     text = metadata.as_text()
-    return preset.text_encoder.encode_texts([text])[0] if text else None
+    return encoder.encode_texts([text])[0] if text and isinstance(encoder, TextEncoder) else None

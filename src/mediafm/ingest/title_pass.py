@@ -160,7 +160,7 @@ class TitlePass:
         return round(shot.start_pts * rate), round(shot.end_pts * rate)
 
     def _heard(self, shot: Shot) -> bool:
-        return not self._has_sound or max(self._cutter.end, self._deaf_until) >= self._sample_span(shot)[1]
+        return not self._has_sound or max(self._cutter.have_until, self._deaf_until) >= self._sample_span(shot)[1]
 
     def _give_up_on_late_sound(self, waiting: deque[_Seen], picture: Picture) -> None:
         if not waiting or self._heard(waiting[0].shot):

@@ -1,0 +1,51 @@
+"""Bring your own features: the catalog's import, with the preset's text encoder at hand."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from mediafm.catalog import EncoderSpec, import_features
+from mediafm.encoders import TextEncoder, load_preset
+from mediafm.errors import UsageError
+from mediafm.ingest.films import IngestSummary, peak_rss_mb
+from mediafm.progress import SILENT, Progress
+from mediafm.types import Modality
+
+
+def import_catalogue(
+    shots: Path,
+    titles: Path | None,
+    catalog_uri: str,
+    columns: Mapping[Modality, str],
+    *,
+    text_from: str = "",
+    preset_name: str = "offline",
+    progress: Progress = SILENT,
+) -> IngestSummary:
+    """Store precomputed features as equals of ingested ones; see `mediafm.catalog.import_features` for the tables.
+
+    columns: modality -> vector column. text_from: a string column that the preset's text encoder embeds as the text
+    modality, and with it the titles' metadata. Raises UsageError where there is nothing to import or the preset cannot
+    embed words, ImportDataError for tables that do not fit.
+    """
+    started = time.monotonic()
+    if not columns and not text_from:
+        raise UsageError("No column to import is named.", "Name one or more of --video, --audio, --text, --text-from.")
+    encoder = load_preset(preset_name).encoder("text") if text_from else None
+    if encoder is None:
+        done = import_features(shots, titles, catalog_uri, columns, progress=progress)
+    elif isinstance(encoder, TextEncoder):
+        spec = EncoderSpec(encoder.name, encoder.dim, encoder.fingerprint, encoder.licence)
+        encode = encoder.encode_texts
+        done = import_features(shots, titles, catalog_uri, columns, text_from, encode, spec, progress)
+    else:
+        raise UsageError(f"The text encoder of preset {preset_name!r} cannot embed words.", "Choose another --preset.")
+    return IngestSummary(
+        done.titles_ok,
+        done.titles_failed,
+        done.titles_skipped,
+        done.shots,
+        list(done.failures),
+        time.monotonic() - started,
+        peak_rss_mb(),
+    )
