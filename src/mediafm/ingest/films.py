@@ -232,7 +232,7 @@ def _warning(reader: TitleReader, passed: TitlePass, n_shots: int) -> str:
     """Why the title is not whole, or an empty string."""
     if reader.failure:
         end = float(reader.end_pts * reader.time_base)
-        return f"{reader.failure} Kept {n_shots} shots up to {end:.2f} s."
+        return f"{reader.failure}; the {n_shots} shots up to {end:.2f} s are kept"
     if passed.soundless_late:
         return f"The sound of {passed.soundless_late} shots lies too far behind their picture in the file. Remux it."
     return ""
