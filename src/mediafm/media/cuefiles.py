@@ -67,6 +67,8 @@ def _format_of(text: str, path: Path) -> str:
         return "ass" if re.search(r"V4\+ Styles|ScriptType:\s*v4\.00\+", text, re.IGNORECASE) else "ssa"
     if "http://www.w3.org/ns/ttml" in text:
         return "ttml"
+    if re.search(r"\d,\d+\s*-->", text):
+        return "srt"
     suffix = path.suffix.lower()
     return suffix.removeprefix(".") if suffix in SUBTITLE_SUFFIXES else "srt"
 

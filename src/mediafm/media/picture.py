@@ -4,13 +4,16 @@ Scaling goes from the decoded planes straight to a small RGB image inside libsws
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal, get_args
 
 import numpy as np
 from av import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from mediafm.media.timeline import Timeline
 from mediafm.types import ImageArray
 
 Scaling = Literal["area", "bicubic", "bilinear"]
@@ -126,3 +129,52 @@ class Picture:
         """The picture as uint8 RGB [h, w, 3], upright, square pixels, its short side as given (never enlarged)."""
         width, height = self._screen.fit(short_side)
         return self._screen.image(self._frame, width, height, "area")
+
+
+class PictureLine:
+    """Lays decoded frames on the title's line of time, in rising order, each lasting until the next appears.
+
+    zero_pts: the title's zero on the stream's own clock. usual_duration: of a picture that says nothing, in ticks.
+    """
+
+    def __init__(
+        self, screen: Screen, time_base: Fraction, last_end: Fraction | None, zero_pts: int, usual_duration: int
+    ) -> None:
+        self.timeline: Timeline[VideoFrame] = Timeline(time_base, last_end)
+        self.count = 0  # pictures handed out
+        self.end = 0  # where the last of them ends
+        self.repaired = 0  # pictures that claimed to appear no later than the one before
+        self._screen, self._zero_pts, self._usual_duration = screen, zero_pts, usual_duration
+        self._held: tuple[VideoFrame, int] | None = None
+
+    def push(self, frame: VideoFrame) -> Iterator[Picture]:
+        """Take the next decoded frame; yield the picture whose duration is known now."""
+        pts = frame.pts if frame.pts is not None else frame.dts
+        for settled, at in self.timeline.push(frame, pts, self._length(frame)):
+            yield from self._take(settled, at - self._zero_pts)
+
+    def flush(self) -> Iterator[Picture]:
+        """No more frames: yield the rest."""
+        for settled, at in self.timeline.flush():
+            yield from self._take(settled, at - self._zero_pts)
+        if self._held is not None:
+            frame, at = self._held
+            yield self._picture(frame, at, at + self._length(frame))
+            self._held = None
+
+    def _take(self, frame: VideoFrame, at: int) -> Iterator[Picture]:
+        earliest = 0 if self._held is None else self._held[1] + 1
+        if at < earliest:
+            at = earliest
+            self.repaired += 1
+        if self._held is not None:
+            yield self._picture(*self._held, at)
+        self._held = frame, at
+
+    def _picture(self, frame: VideoFrame, at: int, until: int) -> Picture:
+        self.end = until
+        self.count += 1
+        return Picture(self.count - 1, at, until - at, frame, self._screen)
+
+    def _length(self, frame: VideoFrame) -> int:
+        return frame.duration or self._usual_duration

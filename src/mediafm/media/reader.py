@@ -20,12 +20,13 @@ from av.stream import Discard
 from mediafm.errors import MediaError
 from mediafm.media.container import declared_end, open_input, reason_of
 from mediafm.media.info import MediaInfo, describe, pick_audio, pick_video
-from mediafm.media.picture import UPRIGHT, Picture, Screen, orientation_of
+from mediafm.media.picture import UPRIGHT, Orientation, Picture, PictureLine, Screen, orientation_of
 from mediafm.media.sound import Sound, SoundLine
-from mediafm.media.timeline import Timeline
 from mediafm.types import SAMPLE_RATE
 
-_FAILURES_IN_A_ROW = 8  # more than this, and the rest of the stream is taken for lost
+# More packets in a row than this that will not decode, and the rest of the title is taken for lost. Sound comes in
+# smaller packets, and a title can do without it for longer: these are some ten seconds.
+_FAILURES_IN_A_ROW = {"video": 8, "audio": 400}
 _LOOKAHEAD_BYTES = 32 << 20
 _SHORT_S, _SHORT_SHARE = Fraction(2), Fraction(2, 100)  # a title that ends this much too early was cut off
 
@@ -55,21 +56,18 @@ class TitleReader:
     `.sample_rate`, `.audio_index` (stream that is read, None without sound).
     After the last: `.end_pts` (end of the last picture or of the sound, whichever is later), `.frames_read`,
     `.samples_read` (end of the sound in samples; 0 without), `.decode_failures` (packets that would not decode and
-    pictures that libav marked as damaged; both are left out), `.times_filled` (items that came without a timestamp),
-    `.times_repaired` (pictures not after the one before, and jumps of the clock), `.failure` ("" or why the pass
-    stopped before the title's end; what came before is sound).
+    frames that libav marked as damaged; both are left out), `.samples_filled`, `.times_filled`, `.times_repaired`,
+    `.failure` ("" or why the pass stopped before the title's end; what came before is sound).
     """
 
     def __init__(self, path: Path, sample_rate: int, audio_language: str | None) -> None:
         self.sample_rate = sample_rate
-        self.frames_read = 0
         self.decode_failures = 0
-        self.times_repaired = 0
         self.failure = ""
         self._path = path
         self._failures_in_a_row = {"video": 0, "audio": 0}
-        self._end = 0  # end of the last picture, in time_base from zero
-        self._held: tuple[VideoFrame, int] | None = None
+        self._pictures: PictureLine | None = None
+        self._sound: SoundLine | None = None
         self._container: InputContainer = open_input(path)
         try:
             self._choose_streams(audio_language)
@@ -93,22 +91,38 @@ class TitleReader:
     @property
     def end_pts(self) -> int:
         """Where the title ends, so far as it was read, in `time_base` from its zero."""
-        return max(self._end, ceil(Fraction(self.samples_read, self.sample_rate) / self.time_base))
+        of_pictures = 0 if self._pictures is None else self._pictures.end
+        return max(of_pictures, ceil(Fraction(self.samples_read, self.sample_rate) / self.time_base))
+
+    @property
+    def frames_read(self) -> int:
+        """Pictures handed out."""
+        return 0 if self._pictures is None else self._pictures.count
 
     @property
     def samples_read(self) -> int:
         """Where the sound ends, in samples from the title's zero; 0 without sound."""
-        return (self._line.end or 0) if self._line is not None else 0
+        return 0 if self._sound is None else self._sound.end or 0
+
+    @property
+    def samples_filled(self) -> int:
+        """Zeros among them that stand for sound which is missing from the file."""
+        return 0 if self._sound is None else self._sound.filled
 
     @property
     def times_filled(self) -> int:
         """Pictures and audio frames that came without a timestamp."""
-        return sum(t.filled for t in self._timelines)
+        return sum(line.timeline.filled for line in (self._pictures, self._sound) if line is not None)
+
+    @property
+    def times_repaired(self) -> int:
+        """Timestamps that could not be and were replaced, pictures not after the one before, jumps of the clock."""
+        repaired = sum(line.timeline.repaired for line in (self._pictures, self._sound) if line is not None)
+        return repaired + (0 if self._pictures is None else self._pictures.repaired)
 
     def __iter__(self) -> Iterator[Picture | Sound]:
         """Decode; may be called once."""
         yield from self._pass
-        self.times_repaired += sum(t.glued for t in self._timelines)
 
     # ---------------------------------------------------------------------------------------------- opening
 
@@ -164,23 +178,16 @@ class TitleReader:
         self._prepare(zero_pts, zero, orientation)
         self._pass = self._run(waiting)
 
-    def _prepare(self, zero_pts: int, zero: Fraction, orientation: Any) -> None:
+    def _prepare(self, zero_pts: int, zero: Fraction, orientation: Orientation) -> None:
         last_end = None if self.info.duration is None else zero + self.info.duration
-        self._zero_pts = zero_pts
-        self._timelines: list[Timeline] = []
-        self._line: SoundLine | None = None
-        if self._video is not None:
-            assert self.info.video is not None
-            track = self.info.video
-            self._screen = Screen(track.display_width, track.display_height, orientation)
-            self._pictures_at = Timeline(self.time_base, last_end)
-            self._timelines.append(self._pictures_at)
+        track = self.info.video
+        if track is not None and self._video is not None:
             rate = track.average_rate or self._video.guessed_rate or Fraction(25)
-            self._usual_duration = max(1, round(1 / rate / self.time_base))
+            usual_duration = max(1, round(1 / rate / self.time_base))
+            screen = Screen(track.display_width, track.display_height, orientation)
+            self._pictures = PictureLine(screen, self.time_base, last_end, zero_pts, usual_duration)
         if self._audio is not None:
-            timeline = Timeline(self._audio.time_base, last_end)
-            self._timelines.append(timeline)
-            self._line = SoundLine(timeline, zero, self.sample_rate)
+            self._sound = SoundLine(self._audio.time_base, last_end, zero, self.sample_rate)
 
     # ---------------------------------------------------------------------------------------------- the pass
 
@@ -193,9 +200,9 @@ class TitleReader:
                 yield from self._handle(packet, None)
                 if self.failure:
                     break
-        yield from self._release(None)
-        if self._line is not None:
-            yield from self._line.flush()
+        for line in (self._pictures, self._sound):
+            if line is not None:
+                yield from line.flush()
         if not self.failure:
             self.failure = self._shortfall()
 
@@ -205,13 +212,15 @@ class TitleReader:
             yield from self._container.demux(streams)
         except (FFmpegError, OSError) as error:
             self.failure = f"the file cannot be read on: {reason_of(error)}"
+        except IndexError:
+            # PyAV 18 stumbles at the very end over streams that a damaged file seemed to grow on the way; the decoders
+            # of the streams that are read have been flushed by then.
+            return
 
     def _handle(self, packet: Packet, frames: list[Any] | None) -> Iterator[Picture | Sound]:
         for frame in self._decode(packet) if frames is None else frames:
-            if isinstance(frame, VideoFrame):
-                yield from self._show(frame)
-            elif self._line is not None:
-                yield from self._line.push(frame)
+            line: Any = self._pictures if isinstance(frame, VideoFrame) else self._sound
+            yield from line.push(frame)
 
     def _decode(self, packet: Packet) -> list[Any]:
         """Frames of a packet; none where it will not decode, which is counted."""
@@ -221,9 +230,9 @@ class TitleReader:
         except FFmpegError as error:
             self.decode_failures += 1
             self._failures_in_a_row[kind] += 1
-            if self._failures_in_a_row[kind] > _FAILURES_IN_A_ROW:
+            if self._failures_in_a_row[kind] > _FAILURES_IN_A_ROW[kind]:
                 self.failure = (
-                    f"more than {_FAILURES_IN_A_ROW} {kind} packets in a row would not decode: {reason_of(error)}"
+                    f"more than {_FAILURES_IN_A_ROW[kind]} {kind} packets in a row would not decode: {reason_of(error)}"
                 )
             return []
         whole = [f for f in frames if not f.is_corrupt]
@@ -234,32 +243,12 @@ class TitleReader:
             self._failures_in_a_row[kind] = 0
         return whole
 
-    def _show(self, frame: VideoFrame) -> Iterator[Picture]:
-        """Take the next picture; hand out the one before, whose duration is known now."""
-        pts = frame.pts if frame.pts is not None else frame.dts
-        at = self._pictures_at.place(pts, frame.duration or self._usual_duration) - self._zero_pts
-        if self._held is not None and at <= self._held[1]:
-            at = self._held[1] + 1
-            self.times_repaired += 1
-        elif at < 0:  # a later keyframe that claims to lie before the title's zero
-            at = 0
-        yield from self._release(at)
-        self._held = frame, at
-
-    def _release(self, next_at: int | None) -> Iterator[Picture]:
-        if self._held is None:
-            return
-        frame, at = self._held
-        self._held = None
-        self._end = next_at if next_at is not None else at + (frame.duration or self._usual_duration)
-        picture = Picture(self.frames_read, at, self._end - at, frame, self._screen)
-        self.frames_read += 1
-        yield picture
-
     def _shortfall(self) -> str:
         """Why what was read is not all there should be; "" where it is."""
         if self._video is not None and not self.frames_read:
             return "not one picture of its video track could be decoded"
+        if self._audio is not None and not self.samples_read:
+            return "nothing of its sound could be decoded"
         end = declared_end(self._container, self._video, self._audio)
         if end is None:
             return ""

@@ -34,8 +34,9 @@ class SoundLine:
     samples that are missing as soon as the mean deviation passes 1 ms.
     """
 
-    def __init__(self, timeline: Timeline, zero: Fraction, rate: int) -> None:
-        self._timeline = timeline
+    def __init__(self, time_base: Fraction, last_end: Fraction | None, zero: Fraction, rate: int) -> None:
+        self.timeline: Timeline[AudioFrame] = Timeline(time_base, last_end)
+        self.filled = 0  # samples of silence put in where the stream has a hole
         self._zero = zero  # the title's zero on the container's clock, in seconds
         self._rate = rate
         self._resampler: AudioResampler | None = None
@@ -50,24 +51,29 @@ class SoundLine:
 
     def push(self, frame: AudioFrame) -> Iterator[Sound]:
         """Take the next decoded frame; yield what is certain now."""
-        span = Fraction(frame.samples, frame.sample_rate)
-        unit = self._timeline.time_base
-        at = self._timeline.place(frame.pts, round(span / unit)) * unit - self._zero
+        ticks = round(Fraction(frame.samples, frame.sample_rate) / self.timeline.time_base)
+        for settled, at in self.timeline.push(frame, frame.pts, ticks):
+            yield from self._take(settled, at * self.timeline.time_base - self._zero)
+
+    def flush(self) -> Iterator[Sound]:
+        """No more frames: yield the rest."""
+        for settled, at in self.timeline.flush():
+            yield from self._take(settled, at * self.timeline.time_base - self._zero)
+        yield from self._drain()
+        if self._pending:
+            yield self._emit(self._pending_n)
+
+    def _take(self, frame: AudioFrame, at: Fraction) -> Iterator[Sound]:
+        """Resample a frame that sounds at `at` seconds from the title's zero."""
         shape = (frame.sample_rate, frame.format.name, frame.layout.name)
         if self._due is None or shape != self._shape or abs(at - self._due) > _GAP_S:
             yield from self._restart(at, shape)
         else:
             self._follow(float(at - self._due))
         assert self._due is not None and self._resampler is not None
-        self._due += span
+        self._due += Fraction(frame.samples, frame.sample_rate)
         for resampled in self._resampler.resample(frame):
             yield from self._lay(_samples(resampled))
-
-    def flush(self) -> Iterator[Sound]:
-        """No more frames: yield the rest."""
-        yield from self._drain()
-        if self._pending:
-            yield self._emit(self._pending_n)
 
     def _restart(self, at: Fraction, shape: tuple[Any, ...]) -> Iterator[Sound]:
         yield from self._drain()
@@ -112,6 +118,7 @@ class SoundLine:
         """Zeros for a hole, a block at a time however long it is."""
         while gap > 0:
             n = min(gap, _BLOCK)
+            self.filled += n
             yield from self._append(np.zeros(n, np.float32))
             gap -= n
 
