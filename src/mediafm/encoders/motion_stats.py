@@ -51,21 +51,18 @@ def motion_values(pictures: Sequence[Picture], times: Sequence[float]) -> dict[s
     pairs, directions = [], np.zeros(_DIRECTIONS)
     for first, second, seconds in zip(pictures, pictures[1:], np.diff(times), strict=False):
         if seconds > 0:
-            field = flow.calc(first.small_grey, second.small_grey, None) * np.float32(
-                1 / (first.small_grey.shape[0] * seconds)
-            )
+            still = np.zeros((*first.small_grey.shape, 2), dtype=np.float32)
+            field = flow.calc(first.small_grey, second.small_grey, still)
+            field = field * np.float32(1 / (first.small_grey.shape[0] * seconds))
             pairs.append(_pair(first.small_grey, second.small_grey, field, float(seconds)))
             directions += _directions(field)
-    known = np.array([float(bool(pairs))])
-    if not pairs:
-        return {
-            "motion": _MOTION.centre, "motion_change": _MOTION_CHANGE.centre, "motion_direction": directions, "motion_known": known,
-        }  # fmt: skip
-    table = np.stack(pairs)
+    table = np.stack(pairs) if pairs else None
     return {
-        "motion": table.mean(axis=0), "motion_change": table.std(axis=0), "motion_direction": directions,
-        "motion_known": known,
-    }  # fmt: skip
+        "motion": _MOTION.centre if table is None else table.mean(axis=0),
+        "motion_change": _MOTION_CHANGE.centre if table is None else table.std(axis=0),
+        "motion_direction": directions,
+        "motion_known": np.array([float(table is not None)]),
+    }
 
 
 def _pair(first: Array, second: Array, field: Array, seconds: float) -> Array:

@@ -4,6 +4,7 @@ Everything is measured by librosa on mono sound at 16 kHz, in windows of 64 ms e
 full scale and never lower than FLOOR_DB, so digital silence has a place at the end of every scale.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ _SILENT_DB = -50.0  # a window quieter than this counts as silence
 _MELS = 32
 _MFCC = 16  # coefficients 1 to 16; 0 is the level, which the loudness block holds
 _CONTRAST_OCTAVES = 5  # from 200 Hz to 6.4 kHz
-_TEMPI = np.geomspace(40, 240, 12)  # beats a minute at which the tempogram is read
+_TEMPI = np.geomspace(40, 240, 13)  # beats a minute: edges of the twelve bands in which the tempogram is read
 _RHYTHM_WINDOW = 192  # windows (6.1 s) over which the tempogram looks for a beat
 
 
@@ -54,8 +55,8 @@ SOUND_BLOCKS: tuple[Block, ...] = (
     ),
     # onset strength: mean, deviation, 90 % quantile, most, and skewness
     statistics("onset", [(1.1, 0.45), (1.2, 0.8), (2.3, 1.2), (7, 5), (2.4, 1.6)], weight=0.9),
-    # autocorrelation of onset strength at twelve tempi from 40 to 240 beats a minute, and its highest among them
-    statistics("tempo", [*((c, 0.15) for c in np.linspace(0.02, 0.22, len(_TEMPI))), (0.3, 0.15)], weight=0.8),
+    # highest autocorrelation of onset strength in twelve bands from 40 to 240 beats a minute, and in any of them
+    statistics("tempo", [*((c, 0.15) for c in np.linspace(0.08, 0.24, len(_TEMPI) - 1)), (0.3, 0.15)], weight=0.8),
 )  # fmt: skip
 SOUND_DIM = sum(block.dim for block in SOUND_BLOCKS)
 
@@ -155,6 +156,6 @@ def _rhythm_values(mel_db: Array, librosa: Any) -> dict[str, Array]:
     )
     pulse = local.mean(axis=1)
     pulse = pulse / pulse[0] if pulse[0] > 0 else pulse
-    lags = 60.0 * SAMPLE_RATE / HOP / _TEMPI
-    at_tempi = np.interp(lags, np.arange(len(pulse)), pulse)
-    return {"onset": onset, "tempo": np.append(at_tempi, at_tempi.max())}
+    edges = np.ceil(60.0 * SAMPLE_RATE / HOP / _TEMPI).astype(int)  # slow tempi have long lags
+    by_tempo = np.array([pulse[first:last].max() for last, first in pairwise(edges)])
+    return {"onset": onset, "tempo": np.append(by_tempo, by_tempo.max())}

@@ -154,10 +154,11 @@ def _read_list(path: Path) -> list[Any]:
 
 
 def _load(folder: Path, device: str) -> Any:
+    import torch
     from sentence_transformers import SentenceTransformer
 
     read_json(folder / "config.json")
-    with refusing(folder):
+    with refusing(folder), torch.random.fork_rng(devices=[]):
         model = SentenceTransformer(
             str(folder),
             device=device,

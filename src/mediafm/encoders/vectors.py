@@ -43,7 +43,7 @@ def checked(encoder: Encoder, batch: Sequence[ShotInput]) -> Encoded:
         raise _broken(encoder, f"returned {vectors.dtype} {vectors.shape} where {wanted} was due")
     if present.shape != (len(batch),) or present.dtype != np.bool_:
         raise _broken(encoder, f"returned {present.dtype} {present.shape} flags where bool {(len(batch),)} was due")
-    _raise_on(encoder, ~np.isfinite(vectors).all(axis=1, keepdims=True)[:, 0], "is not finite")
+    _raise_on(encoder, np.asarray(~np.isfinite(vectors).all(axis=1)), "is not finite")
     norms = np.linalg.norm(vectors, axis=1)
     _raise_on(encoder, present & (np.abs(norms - 1.0) > UNIT_TOLERANCE), "is present but not unit-norm")
     _raise_on(encoder, ~present & (norms != 0.0), "is absent but not zero")

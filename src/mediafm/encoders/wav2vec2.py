@@ -103,7 +103,8 @@ class Wav2Vec2Encoder(Encoder):
 
         rows = [wave[p.start : p.stop] for p in pieces if (wave := waves[p.shot]) is not None]
         inputs = torch.from_numpy(np.stack(rows)).to(self._device)
-        with torch.inference_mode():
+        # The layers draw a number each to decide on layer dropout, even when they are not training.
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
             output = self._model(inputs, output_hidden_states=True)
             hidden = output.hidden_states[self._layer].double().cpu().numpy()
         for piece, frames in zip(pieces, hidden, strict=True):

@@ -148,7 +148,10 @@ def load_strictly(loader: Any, folder: Path, may_miss: tuple[str, ...] = ()) -> 
     loader: a transformers model class or auto class.
     may_miss: regular expressions of parameters the encoder never uses, which a checkpoint need not hold.
     """
-    with refusing(folder):
+    import torch
+
+    # A model draws its first weights at random before the file's take their place.
+    with refusing(folder), torch.random.fork_rng(devices=[]):
         model, report = loader.from_pretrained(
             folder, output_loading_info=True, use_safetensors=True, trust_remote_code=False, local_files_only=True
         )

@@ -1,0 +1,69 @@
+"""Fixtures of the encoder tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoders.cases import CLASSES, OFFLINE, SAVERS
+from mediafm.encoders import Encoder
+from mediafm.types import SAMPLE_RATE, ShotInput
+
+
+@pytest.fixture(scope="session")
+def model_folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Kind -> its saved model, made once a session. Copy it before changing it."""
+    root, made = tmp_path_factory.mktemp("models"), {}
+
+    def folder(kind: str) -> Path:
+        if kind not in made:
+            made[kind] = SAVERS[kind](root / kind)
+        return made[kind]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_encoder(model_folders: Callable[[str], Path]) -> Callable[[str], Encoder]:
+    """Kind -> a freshly loaded encoder."""
+
+    def make(kind: str) -> Encoder:
+        return OFFLINE[kind]() if kind in OFFLINE else CLASSES[kind](str(model_folders(kind)), device="cpu")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shots() -> list[ShotInput]:
+    """Very different shots: usual, long, short, without picture, black and silent, mute, of odd sizes, empty."""
+    rng = np.random.default_rng(7)
+    return [
+        _shot(rng, 6, 5.0, "The dog runs in the park."),
+        _shot(rng, 8, 50.0, "hello good bye " * 40),
+        _shot(rng, 1, 0.04, "a"),
+        ShotInput((), (), _noise(rng, 3.0), "The man says hello", 3.0),
+        ShotInput((np.zeros((54, 96, 3), np.uint8),) * 3, (0.5, 1.5, 2.5), np.zeros(48_000, np.float32), " \n", 3.0),
+        ShotInput(_frames(rng, 4, 160, 90), (0.1, 0.1, 0.1, 0.1), None, "water ... fire!", 0.2),
+        ShotInput(_frames(rng, 2, 7, 300), (0.0, 9.0), np.zeros(0, np.float32), "", 18.0),
+        ShotInput(_frames(rng, 1, 1, 1), (0.0,), np.full(1, 0.5, np.float32), "日本語", 0.001),
+        ShotInput((), (), None, "", 1.0),
+    ]
+
+
+def _shot(rng: np.random.Generator, n: int, seconds: float, text: str) -> ShotInput:
+    times = tuple((np.arange(n) + 0.5) * seconds / n)
+    return ShotInput(_frames(rng, n, 96, 170), times, _noise(rng, seconds), text, seconds)
+
+
+def _frames(rng: np.random.Generator, n: int, height: int, width: int) -> tuple[np.ndarray, ...]:
+    """Smooth random pictures that drift to the right."""
+    coarse = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), dtype=np.uint8)
+    picture = np.kron(coarse, np.ones((8, 8, 1), np.uint8))[:height, :width]
+    return tuple(np.roll(picture, 3 * i, axis=1) for i in range(n))
+
+
+def _noise(rng: np.random.Generator, seconds: float) -> np.ndarray:
+    n = int(seconds * SAMPLE_RATE)
+    envelope = 0.05 + 0.1 * np.abs(np.sin(np.arange(n) / SAMPLE_RATE * 7))
+    return (rng.standard_normal(n) * envelope).astype(np.float32)

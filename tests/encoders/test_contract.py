@@ -1,0 +1,188 @@
+"""The contract, over every encoder."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from encoders.cases import CLASSES, HUB, OFFLINE, SAVERS
+from mediafm.encoders import Encoded, Encoder, checked
+from mediafm.errors import EncoderError
+from mediafm.types import ShotInput
+
+ALL = [*OFFLINE, *HUB]
+
+
+@pytest.fixture(scope="module", params=ALL)
+def encoder(request: pytest.FixtureRequest, make_encoder: Callable[[str], Encoder]) -> Encoder:
+    return make_encoder(request.param)
+
+
+def expected_presence(encoder: Encoder, shot: ShotInput) -> bool:
+    if encoder.modality == "video":
+        return len(shot.frames) > 0
+    if encoder.modality == "audio":
+        return shot.samples is not None and len(shot.samples) > 0
+    return bool(shot.text.strip())
+
+
+def test_rows_are_unit_or_flagged_zero(encoder: Encoder, shots: list[ShotInput]) -> None:
+    encoded = checked(encoder, shots)  # finite, shape, norms
+    assert encoded.present.tolist() == [expected_presence(encoder, shot) for shot in shots]
+    assert np.allclose(np.linalg.norm(encoded.vectors, axis=1), encoded.present, atol=1e-5)
+
+
+def test_says_what_it_is(encoder: Encoder) -> None:
+    assert encoder.name and encoder.licence and ":" in encoder.fingerprint
+    assert (encoder.frames > 0 and encoder.frame_side > 0) == (encoder.modality == "video")
+
+
+def test_unlike_shots_get_unlike_vectors(encoder: Encoder, shots: list[ShotInput]) -> None:
+    encoded = checked(encoder, shots)
+    vectors = encoded.vectors[encoded.present]
+    cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
+    assert cosines.min() < 0.9 and (cosines < 1 - 1e-6).mean() > 0.8
+
+
+def test_a_shot_does_not_see_its_batch(encoder: Encoder, shots: list[ShotInput]) -> None:
+    together = checked(encoder, shots)
+    order = np.random.default_rng(3).permutation(len(shots))
+    shuffled = checked(encoder, [shots[i] for i in order])
+    alone = np.concatenate([checked(encoder, [shot]).vectors for shot in shots])
+    assert np.abs(shuffled.vectors - together.vectors[order]).max() <= 1e-5
+    assert np.abs(alone - together.vectors).max() <= 1e-5
+
+
+def test_empty_batch(encoder: Encoder) -> None:
+    encoded = checked(encoder, [])
+    assert encoded.vectors.shape == (0, encoder.dim) and encoded.present.shape == (0,)
+
+
+def test_same_again(encoder: Encoder, shots: list[ShotInput]) -> None:
+    assert np.array_equal(checked(encoder, shots).vectors, checked(encoder, shots).vectors)
+
+
+def test_input_is_left_alone(encoder: Encoder, shots: list[ShotInput]) -> None:
+    before = [(tuple(f.copy() for f in s.frames), None if s.samples is None else s.samples.copy()) for s in shots]
+    encoder.encode(shots)
+    for shot, (frames, samples) in zip(shots, before, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(shot.frames, frames, strict=True))
+        assert samples is None or np.array_equal(shot.samples, samples)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_loads_to_the_same_encoder_and_touches_nothing(
+    kind: str, make_encoder: Callable[[str], Encoder], shots: list[ShotInput]
+) -> None:
+    first = make_encoder(kind)
+    before = _globals()
+    second = make_encoder(kind)
+    vectors = second.encode(shots).vectors
+    assert _globals() == before
+    assert second.fingerprint == first.fingerprint
+    assert np.array_equal(first.encode(shots).vectors, vectors)
+
+
+def _globals() -> tuple[object, ...]:
+    import cv2
+    from transformers.utils import logging
+
+    return (
+        torch.random.get_rng_state().numpy().tobytes(),
+        np.random.get_state()[1].tobytes(),  # noqa: NPY002
+        random.getstate(),
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.get_default_dtype(),
+        cv2.getNumThreads(),
+        logging.get_verbosity(),
+        logging.is_progress_bar_enabled(),
+    )
+
+
+@pytest.mark.parametrize("kind", HUB)
+def test_other_weights_other_fingerprint(
+    kind: str, tmp_path: Path, make_encoder: Callable[[str], Encoder], shots: list[ShotInput]
+) -> None:
+    other = CLASSES[kind](str(SAVERS[kind](tmp_path / "other", seed=1)), device="cpu")
+    first = make_encoder(kind)
+    assert other.fingerprint != first.fingerprint
+    assert not np.allclose(other.encode(shots).vectors, first.encode(shots).vectors, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", HUB)
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "pickled", "no-config", "bad-config", "other-shape"])
+def test_damaged_folder_is_refused(
+    kind: str, damage: str, tmp_path: Path, model_folders: Callable[[str], Path]
+) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(model_folders(kind), folder)
+    _damage(folder, damage)
+    with pytest.raises(EncoderError) as caught:
+        CLASSES[kind](str(folder), device="cpu")
+    assert "damaged" in caught.value.message and caught.value.remedy
+
+
+def _damage(folder: Path, how: str) -> None:
+    weights, config = folder / "model.safetensors", folder / "config.json"
+    if how == "missing":
+        shutil.rmtree(folder)
+    elif how == "empty":
+        weights.write_bytes(b"")
+    elif how == "cut":
+        weights.write_bytes(weights.read_bytes()[:-100])
+    elif how == "pickled":
+        weights.unlink()
+        torch.save({}, folder / "pytorch_model.bin")
+    elif how == "no-config":
+        config.unlink()
+    elif how == "bad-config":
+        config.write_text("{")
+    else:
+        config.write_text(config.read_text().replace('"num_hidden_layers": 2', '"num_hidden_layers": 3'))
+
+
+class _Broken(Encoder):
+    name, modality, dim, fingerprint, licence = "broken", "audio", 4, "broken:1", "none"
+
+    def __init__(self, vectors: np.ndarray, present: np.ndarray) -> None:
+        self._encoded = Encoded(vectors, present)
+
+    def encode(self, batch: object) -> Encoded:
+        return self._encoded
+
+
+_GOOD = np.array([[1, 0, 0, 0], [0, 0, 0, 0]], np.float32)
+_FLAGS = np.array([True, False])
+
+
+@pytest.mark.parametrize(
+    ("vectors", "present", "words"),
+    [
+        (_GOOD[:, :3], _FLAGS, "float32 (2, 3)"),
+        (_GOOD.astype(np.float64), _FLAGS, "float64"),
+        (_GOOD, _FLAGS.astype(int), "flags"),
+        (_GOOD, _FLAGS[:1], "flags"),
+        (np.where(_GOOD, np.float32("nan"), _GOOD), _FLAGS, "not finite"),
+        (np.where(_GOOD, np.float32("inf"), _GOOD), _FLAGS, "not finite"),
+        (_GOOD * np.float32(1.01), _FLAGS, "not unit-norm"),
+        (_GOOD, np.array([True, True]), "not unit-norm (shot 1"),
+        (_GOOD, np.array([False, False]), "absent but not zero (shot 0"),
+    ],
+)
+def test_guard_names_the_encoder_that_breaks_the_contract(
+    vectors: np.ndarray, present: np.ndarray, words: str, shots: list[ShotInput]
+) -> None:
+    broken = _Broken(vectors, present)
+    with pytest.raises(EncoderError, match="'broken'") as caught:
+        checked(broken, shots[:2])
+    assert words in caught.value.message
+
+
+def test_guard_passes_good_output(shots: list[ShotInput]) -> None:
+    assert checked(_Broken(_GOOD, _FLAGS), shots[:2]).vectors is _GOOD
