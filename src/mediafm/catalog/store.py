@@ -1,8 +1,9 @@
 """The one home of lancedb: a folder of tables with a handful of verbs, errors translated.
 
 `uri` is a local path or whatever object storage lancedb takes (`s3://bucket/prefix`, `gs://`, `az://`) and is handed on
-as it is. lancedb is imported on first use: it takes a second. It keeps background threads; they are daemons, so a
-process ends without ceremony, and a forked child gets a connection of its own.
+as it is. lancedb is imported on first use: it takes a second. It keeps native threads. They do not
+hold up the end of a process, but they do not survive a fork: forked children that read a table often die of a
+segmentation fault, so such a child gets an error instead.
 """
 
 import os
@@ -15,6 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from mediafm.errors import CatalogError
+
+_user_pid: int | None = None  # the process in which lancedb's threads were started
 
 
 def quote(text: str) -> str:
@@ -39,7 +42,6 @@ class Store:
 
     def __init__(self, uri: str | os.PathLike[str]) -> None:
         self.uri = os.fspath(uri)
-        self._pid = -1
         self._connection: Any = None
         self._tables: dict[str, Any] = {}
 
@@ -130,12 +132,18 @@ class Store:
         return self._tables[name]
 
     def _connect(self) -> Any:
-        if self._pid != os.getpid():
+        global _user_pid
+        if _user_pid not in (None, os.getpid()):
+            raise CatalogError(
+                f"The catalog {self.uri} cannot be used in a process forked from one that has used a catalog.",
+                "Start worker processes with 'spawn' or 'forkserver', or hand them arrays.",
+            )
+        if self._connection is None:
             import lancedb
 
             # Zero: look for a newer version at every read. The default never looks.
             self._connection = lancedb.connect(self.uri, read_consistency_interval=timedelta(0))
-            self._tables, self._pid = {}, os.getpid()
+            _user_pid = os.getpid()
         return self._connection
 
     @contextmanager
