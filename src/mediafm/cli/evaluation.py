@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mediafm.cli.output import CatalogOption, Json, emit, progress, table
+from mediafm.cli.output import CatalogOption, Json, emit, progress, say, table
 
 
 def register(app: typer.Typer) -> None:
@@ -26,17 +26,17 @@ def probe(
 ) -> None:
     """Fit a linear probe on frozen embeddings and show its score beside the baselines and chance."""
     from mediafm.catalog import Catalog
-    from mediafm.probes import load_task, run_probe
+    from mediafm.probes import describe, load_task, run_probe, verdict
 
     with progress() as bar:
         loaded = load_task(task, labels=labels)
         result = run_probe(Catalog.open(catalog), loaded, features or None, out, progress=bar)
-    document = result.as_json()
     if json:
-        emit(document)
+        emit(result.model_dump(mode="json"))
         return
-    rows = [(r["features"], r["score"], r["low"], r["high"], r["chance"]) for r in document["rows"]]
-    table(f"{document['task']}: {document['metric']}", ["features", "score", "low", "high", "chance"], rows)
+    rows = [(r.features, r.score, r.low, r.high, r.chance) for r in result.rows]
+    table(describe(result), ["features", "score", "low", "high", "chance"], rows)
+    say(verdict(result))
 
 
 def search(

@@ -46,8 +46,10 @@ def import_(
 ) -> None:
     """Bring your own features: precomputed vectors enter the catalog as equals of ingested ones."""
     from mediafm.ingest import import_catalogue as run
+    from mediafm.types import Modality
 
-    columns = {m: c for m, c in (("video", video), ("audio", audio), ("text", text)) if c}
+    named: dict[Modality, str] = {"video": video, "audio": audio, "text": text}
+    columns = {modality: column for modality, column in named.items() if column}
     with progress() as bar:
         summary = run(shots, titles, catalog, columns, text_from=text_from, preset_name=preset, progress=bar)
     _finish(summary, json)

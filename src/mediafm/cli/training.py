@@ -2,11 +2,13 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from mediafm.cli.output import CatalogOption, Json, emit, progress, say
+
+Context = Literal["title", "none"]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +44,7 @@ def pretrain(
 def embed(
     catalog: CatalogOption,
     model: Annotated[Path, typer.Option(help="A checkpoint folder, as `pretrain` leaves it.")],
-    context: Annotated[str, typer.Option(help="title: inside the whole title; none: each shot alone.")] = "title",
+    context: Annotated[Context, typer.Option(help="title: inside the whole title; none: each shot alone.")] = "title",
     name: Annotated[str, typer.Option(help="Name of the embedding set; default: the checkpoint's.")] = "",
     json: Json = False,
 ) -> None:

@@ -11,8 +11,16 @@ import jinja2
 
 from mediafm import __version__
 from mediafm.catalog import Catalog, TitleRecord
-from mediafm.demo.figures import data_address, loss_curve
-from mediafm.demo.sections import context_section, nearest_section, search_section, strips_section, timeline_section
+from mediafm.demo.figures import loss_curve
+from mediafm.demo.sections import (
+    Spaces,
+    Truth,
+    context_section,
+    nearest_section,
+    search_section,
+    strips_section,
+    timeline_section,
+)
 from mediafm.probes import ProbeResult, probe_table_html
 from mediafm.train import PretrainResult
 
@@ -40,7 +48,7 @@ def write_report(given: ReportInput) -> Path:
     catalog = given.catalog
     titles = catalog.titles()
     shown = titles[:TITLES_SHOWN]
-    truth = json.loads((given.truth / "cuts.json").read_text()) if given.truth else {}
+    truth, spaces = Truth.read(given.truth), Spaces(catalog, given.run)
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -52,10 +60,10 @@ def write_report(given: ReportInput) -> Path:
             failures=[{"title": t, "reason": r} for t, r in given.failures],
             **strips_section(catalog, shown, truth),
             **timeline_section(catalog, shown[0], given.out, truth),
-            **context_section(catalog, given.run, shown[0]),
+            **context_section(spaces, shown[0]),
             training=_training(given),
             probes=[{"name": p.task, "note": note, "table": probe_table_html(p)} for p, note in given.probes],
-            nearest=nearest_section(catalog, given.run, titles),
+            nearest=nearest_section(catalog, spaces, titles),
             searches=search_section(catalog, given.queries),
         )
     )
@@ -97,6 +105,3 @@ def _training(given: ReportInput) -> dict[str, str]:
         f"{verdict} than the best trivial guess ({best:.3f})."
     )
     return {"text": text, "curve": loss_curve(train, valid, result.trivial)}
-
-
-__all__ = ["ReportInput", "data_address", "write_report"]

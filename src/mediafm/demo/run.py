@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class DemoResult:
             "run": str(self.run),
             "ingest": self.ingest.as_json(),
             "pretrain": asdict(self.pretrain),
-            "probes": [p.as_json() for p in self.probes],
+            "probes": [p.model_dump(mode="json") for p in self.probes],
             "seconds": {k: round(v, 1) for k, v in self.seconds.items()},
         }
 
@@ -139,7 +140,10 @@ def _pretrain(catalog: Catalog, run: Path, progress: Progress) -> PretrainResult
 
 
 def _probes(catalog: Catalog, truth: Path, out: Path, progress: Progress) -> list[ProbeResult]:
+    """The demo's own tasks, on the labels that the generated catalogue came with."""
     results = []
-    for task in sorted(truth.glob("*.toml")):
-        results.append(run_probe(catalog, load_task(task), None, out / task.stem, progress=progress))
+    for name in PROBE_NOTES:
+        with as_file(files("mediafm.demo") / "tasks" / f"{name}.toml") as path:
+            task = load_task(path, labels=truth / f"labels_{name}.csv")
+        results.append(run_probe(catalog, task, None, out / name, progress=progress))
     return results

@@ -1,7 +1,10 @@
 """What each section of the page shows, as plain values for the template."""
 
+import csv
+import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,8 @@ import numpy as np
 
 from mediafm.catalog import Catalog, ShotRecord, TitleRecord
 from mediafm.demo.figures import data_address, similarity_matrix
-from mediafm.embed import fused_title
+from mediafm.fusion import FusionStats, fuse
+from mediafm.model import Checkpoint
 from mediafm.search import Hit, search_catalogue
 from mediafm.types import FloatArray
 
@@ -37,7 +41,45 @@ def picture(catalog: Catalog, title: str, shot: int) -> str:
     return data_address(content, "image/jpeg") if content else ""
 
 
-def strips_section(catalog: Catalog, titles: Sequence[TitleRecord], truth: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Truth:
+    """What is known of a generated catalogue: title -> frames of the true cuts, title -> seconds of scene starts."""
+
+    cuts: Mapping[str, Sequence[int]]
+    scenes: Mapping[str, Sequence[float]]
+
+    @classmethod
+    def read(cls, folder: Path | None) -> "Truth":
+        """From the folder that the generator wrote; nothing is known without one."""
+        if folder is None:
+            return cls({}, {})
+        known = json.loads((folder / "cuts.json").read_text(encoding="utf-8"))
+        scenes: dict[str, list[float]] = {}
+        with (folder / "labels_scene_start.csv").open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row["scene_start"] == "1":
+                    scenes.setdefault(row["title"], []).append(float(row["start"]))
+        return cls({title: [cut["frame"] for cut in facts["cuts"]] for title, facts in known.items()}, scenes)
+
+
+class Spaces:
+    """Every title's shots before context (the checkpoint's own fused embedding) and in context."""
+
+    def __init__(self, catalog: Catalog, run: Path) -> None:
+        checkpoint = Checkpoint.load(run)
+        self._catalog, self._set = catalog, checkpoint.name
+        self._stats = FusionStats.from_arrays(checkpoint.fusion_arrays, checkpoint.fusion_meta)
+
+    def before(self, title: str) -> FloatArray:
+        """Fused embeddings [n, D]."""
+        return fuse(self._catalog.features(title), self._stats)[0]
+
+    def after(self, title: str) -> FloatArray:
+        """Context embeddings [n, R]."""
+        return self._catalog.embeddings(self._set, title)
+
+
+def strips_section(catalog: Catalog, titles: Sequence[TitleRecord], truth: Truth) -> dict[str, Any]:
     """A filmstrip for each of a few titles, and how the cuts compare with the true ones where those are known."""
     strips = []
     for record in titles:
@@ -60,12 +102,12 @@ def _cell(catalog: Catalog, title: str, shot: ShotRecord) -> dict[str, Any]:
     }
 
 
-def _cuts_against_truth(catalog: Catalog, truth: Mapping[str, Any]) -> str:
+def _cuts_against_truth(catalog: Catalog, truth: Truth) -> str:
     """One sentence on precision and recall over every title whose true cuts are known; empty where none are."""
     found = true = hits = 0
-    for title in set(truth) & set(catalog.title_ids()):
+    for title in set(truth.cuts) & set(catalog.title_ids()):
         cuts = np.asarray([s.start_frame for s in catalog.shots(title)[1:]])
-        known = np.asarray(truth[title]["cut_frames"])
+        known = np.asarray(truth.cuts[title])
         near = np.abs(cuts[:, None] - known[None, :]) <= FRAME_TOLERANCE
         found, true, hits = found + len(cuts), true + len(known), hits + int(near.any(axis=0).sum())
     if not found or not true:
@@ -73,7 +115,7 @@ def _cuts_against_truth(catalog: Catalog, truth: Mapping[str, Any]) -> str:
     return f"Against the {true:,} true cuts: {hits / true:.1%} found, {hits / found:.1%} of those found are true."
 
 
-def timeline_section(catalog: Catalog, record: TitleRecord, out: Path, truth: Mapping[str, Any]) -> dict[str, Any]:
+def timeline_section(catalog: Catalog, record: TitleRecord, out: Path, truth: Truth) -> dict[str, Any]:
     """Shots, cues and (where known) scene changes of one title, as percentages of its length."""
     shots = catalog.shots(record.title_id)
     end = shots[-1].end_s
@@ -91,7 +133,7 @@ def timeline_section(catalog: Catalog, record: TitleRecord, out: Path, truth: Ma
                 {"at": a / 1000, "start": clock(a / 1000), "text": text, **_place(a / 1000, b / 1000, end)}
                 for a, b, text in sorted(cues)
             ],
-            "marks": [100 * s / end for s in truth.get(record.title_id, {}).get("scene_starts_s", []) if s > 0],
+            "marks": [100 * s / end for s in truth.scenes.get(record.title_id, []) if s > 0],
         }
     }
 
@@ -100,10 +142,9 @@ def _place(start: float, stop: float, end: float) -> dict[str, float]:
     return {"left": round(100 * start / end, 3), "width": round(max(100 * (stop - start) / end, 0.05), 3)}
 
 
-def context_section(catalog: Catalog, run: Path, record: TitleRecord) -> dict[str, Any]:
+def context_section(spaces: Spaces, record: TitleRecord) -> dict[str, Any]:
     """Self-similarity of one title's shots before and after context."""
-    before = fused_title(catalog, run, record.title_id)
-    after = catalog.embeddings(run.name, record.title_id)
+    before, after = spaces.before(record.title_id), spaces.after(record.title_id)
     note = f"Mean likeness of two shots: {_mean_cosine(before):.2f} before, {_mean_cosine(after):.2f} after."
     return {
         "matrices": {"before": similarity_matrix(before), "after": similarity_matrix(after)},
@@ -120,13 +161,13 @@ def _mean_cosine(vectors: FloatArray) -> float:
     return float((unit @ unit.T).sum() - n) / max(n * (n - 1), 1)
 
 
-def nearest_section(catalog: Catalog, run: Path, titles: Sequence[TitleRecord]) -> list[dict[str, Any]]:
+def nearest_section(catalog: Catalog, spaces: Spaces, titles: Sequence[TitleRecord]) -> list[dict[str, Any]]:
     """For a few shots, the nearest shots of other titles (of the same one, if it is alone) before and after context."""
     ids = [t.title_id for t in titles]
     where = [(title, shot) for title in ids for shot in range(catalog.title_record(title).n_shots)]
-    spaces = {
-        "by its own picture, sound and words": _unit(np.concatenate([fused_title(catalog, run, t) for t in ids])),
-        "by its context embedding": _unit(np.concatenate([catalog.embeddings(run.name, t) for t in ids])),
+    vectors_by = {
+        "by its own picture, sound and words": _unit(np.concatenate([spaces.before(t) for t in ids])),
+        "by its context embedding": _unit(np.concatenate([spaces.after(t) for t in ids])),
     }
     owner = np.asarray([ids.index(title) for title, _ in where])
     out = []
@@ -134,17 +175,18 @@ def nearest_section(catalog: Catalog, run: Path, titles: Sequence[TitleRecord]) 
         at = int(query * len(where))
         title, shot = where[at]
         rows = []
-        for name, vectors in spaces.items():
+        for name, vectors in vectors_by.items():
             scores = vectors @ vectors[at]
             scores[owner == owner[at] if len(ids) > 1 else np.arange(len(where)) == at] = -np.inf
             best = np.argsort(-scores)[:NEAREST]
-            rows.append({"name": name, "hits": [_hit(catalog, *where[b], f"{scores[b]:.2f}") for b in best]})
+            rows.append({"name": name, "hits": [_hit(catalog, where[b], f"{scores[b]:.2f}") for b in best]})
         text = catalog.shots(title)[shot].text
-        out.append({**_hit(catalog, title, shot, ""), "text": text, "rows": rows})
+        out.append({**_hit(catalog, where[at], ""), "text": text, "rows": rows})
     return out
 
 
-def _hit(catalog: Catalog, title: str, shot: int, score: str) -> dict[str, str]:
+def _hit(catalog: Catalog, place: tuple[str, int], score: str) -> dict[str, str]:
+    title, shot = place
     return {"image": picture(catalog, title, shot), "label": f"{title}, shot {shot}", "score": score}
 
 

@@ -3,7 +3,7 @@
 Importing this loads no torch; fitting does.
 """
 
-from mediafm.probes.report import probe_table_html, probe_table_markdown
+from mediafm.probes.report import describe, probe_table_html, probe_table_markdown, verdict
 from mediafm.probes.result import Difference, LabelScore, ProbeResult, ProbeRow
 from mediafm.probes.run import run_probe
 from mediafm.probes.tasks import Split, Task, load_task
@@ -15,8 +15,10 @@ __all__ = [
     "ProbeRow",
     "Split",
     "Task",
+    "describe",
     "load_task",
     "probe_table_html",
     "probe_table_markdown",
     "run_probe",
+    "verdict",
 ]
