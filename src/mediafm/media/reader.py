@@ -62,7 +62,7 @@ class TitleReader:
 
     def __init__(self, path: Path, sample_rate: int, audio_language: str | None) -> None:
         self.sample_rate = sample_rate
-        self.decode_failures = 0
+        self._not_decoded = 0
         self.failure = ""
         self._path = path
         self._failures_in_a_row = {"video": 0, "audio": 0}
@@ -87,6 +87,11 @@ class TitleReader:
     def close(self) -> None:
         """Let go of the file. Safe to call twice."""
         self._container.close()
+
+    @property
+    def decode_failures(self) -> int:
+        """Packets that would not decode, and frames that libav marked as damaged or that could not be resampled."""
+        return self._not_decoded + (0 if self._sound is None else self._sound.refused)
 
     @property
     def end_pts(self) -> int:
@@ -228,7 +233,7 @@ class TitleReader:
         try:
             frames = packet.decode()
         except FFmpegError as error:
-            self.decode_failures += 1
+            self._not_decoded += 1
             self._failures_in_a_row[kind] += 1
             if self._failures_in_a_row[kind] > _FAILURES_IN_A_ROW[kind]:
                 self.failure = (
@@ -236,7 +241,7 @@ class TitleReader:
                 )
             return []
         whole = [f for f in frames if not f.is_corrupt]
-        self.decode_failures += len(frames) - len(whole)
+        self._not_decoded += len(frames) - len(whole)
         for frame in whole:
             frame.time_base = packet.stream.time_base  # frames out of a flush carry none
         if whole:

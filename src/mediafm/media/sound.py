@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from av import AudioFrame, AudioResampler
+from av import AudioFrame, AudioResampler, FFmpegError
 
 from mediafm.media.timeline import Timeline
 from mediafm.types import FloatArray
@@ -36,6 +36,7 @@ class SoundLine:
 
     def __init__(self, time_base: Fraction, last_end: Fraction | None, zero: Fraction, rate: int) -> None:
         self.timeline: Timeline[AudioFrame] = Timeline(time_base, last_end)
+        self.refused = 0  # frames whose format could not be resampled
         self.filled = 0  # samples of silence put in where the stream has a hole
         self._zero = zero  # the title's zero on the container's clock, in seconds
         self._rate = rate
@@ -72,7 +73,13 @@ class SoundLine:
             self._follow(float(at - self._due))
         assert self._due is not None and self._resampler is not None
         self._due += Fraction(frame.samples, frame.sample_rate)
-        for resampled in self._resampler.resample(frame):
+        try:
+            parts = self._resampler.resample(frame)
+        except (FFmpegError, ValueError):  # a damaged frame may claim a layout or a rate that cannot be
+            self.refused += 1
+            self._resampler, self._due = None, None
+            return
+        for resampled in parts:
             yield from self._lay(_samples(resampled))
 
     def _restart(self, at: Fraction, shape: tuple[Any, ...]) -> Iterator[Sound]:
