@@ -52,10 +52,9 @@ def test_windows_are_the_authors_whatever_the_length(authors: Any, monkeypatch: 
         np.testing.assert_array_equal(stream(frames[:n], network), expected.numpy())
 
 
-@pytest.mark.parametrize("n", [1, 51, 101])
-def test_probabilities_are_the_authors_on_random_frames(n: int, authors: Any) -> None:
-    stills = np.random.default_rng(n).integers(0, 256, (n // 20 + 1, 27, 48, 3), dtype=np.uint8)
-    frames = np.repeat(stills, 20, axis=0)[:n]
+def test_probabilities_are_the_authors_on_random_frames(authors: Any) -> None:
+    stills = np.random.default_rng(0).integers(0, 256, (3, 27, 48, 3), dtype=np.uint8)
+    frames = np.repeat(stills, 20, axis=0)
     expected, _ = authors.predict_frames(torch.from_numpy(frames), quiet=True)
     np.testing.assert_allclose(stream(frames, load_network("cpu")), expected.numpy(), rtol=0, atol=1e-6)
 
@@ -63,11 +62,11 @@ def test_probabilities_are_the_authors_on_random_frames(n: int, authors: Any) ->
 def test_probabilities_are_the_authors_on_real_frames(
     authors: Any, cuts_clip: Callable[[int, int, str], list[Any]]
 ) -> None:
-    frames = np.stack([image for _, image in cuts_clip(48, 27, "bicubic")[:237]])
+    frames = np.stack([image for _, image in cuts_clip(48, 27, "bicubic")[:190]])
     expected, _ = authors.predict_frames(torch.from_numpy(frames), quiet=True)
     found = stream(frames, load_network("cpu"))
     np.testing.assert_allclose(found, expected.numpy(), rtol=0, atol=1e-6)
-    assert {29, 179} < set(np.flatnonzero(found > 0.5).tolist())
+    assert np.flatnonzero(found > 0.5).tolist() == [29, 179]
 
 
 def cut_all(probabilities: list[float], at_once: int = 1, threshold: float = 0.5) -> list[int]:
@@ -134,6 +133,13 @@ def test_weights_must_be_the_pinned_ones(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_network_is_loaded_once() -> None:
     assert load_network("cpu") is load_network("cpu")
+
+
+def test_precision_on_cuda_is_put_back() -> None:
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
+    with transnet_network._full_precision("cuda"):
+        assert not torch.backends.cudnn.allow_tf32
+    assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic) == before
 
 
 def test_unknown_device_is_named() -> None:
