@@ -226,7 +226,7 @@ def _value(section: str, name: str, text: str) -> Any:
     kind = field.annotation.model_fields.get(name) if field and field.annotation else None
     if kind is None or get_origin(kind.annotation) is not tuple:
         return text
-    inner = text.removeprefix("[").removesuffix("]")
+    inner = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     return [part.strip().strip("\"'") for part in inner.split(",") if part.strip()]
 
 

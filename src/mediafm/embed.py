@@ -13,20 +13,18 @@ Shapes: W windows, S shots, D fused size, G metadata size, H hidden, R size of t
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 
+from mediafm.catalog import Catalog, EmbeddingSetSpec
 from mediafm.errors import MismatchError, UsageError
 from mediafm.fusion import FusionStats, fuse
 from mediafm.model import Checkpoint
 from mediafm.progress import SILENT, Progress
 from mediafm.sequences import encoder_facts, windows
 from mediafm.types import Features, FloatArray
-
-if TYPE_CHECKING:
-    from mediafm.catalog import Catalog
 
 Context = Literal["title", "none"]
 _PLACES = 8192  # shots in one forward pass, overlaps counted
@@ -102,7 +100,7 @@ class Embedder:
 
 
 def embed(
-    catalog: "Catalog",
+    catalog: Catalog,
     run: str | Path | Checkpoint,
     context: Context = "title",
     name: str | None = None,
@@ -115,9 +113,6 @@ def embed(
     `-none` behind where each shot is embedded alone, or `name`. MismatchError if the catalog's encoders are not those
     the checkpoint was trained on, or if the name stands for another checkpoint, unless `replace`.
     """
-    # Imported here: the catalog's library takes a second to load, and embedding arrays needs none of it.
-    from mediafm.catalog import EmbeddingSetSpec
-
     began = time.monotonic()
     if context not in ("title", "none"):
         raise UsageError(f"Unknown context {context!r}.", "Choose title or none.")
@@ -160,7 +155,7 @@ def _unit(rows: FloatArray) -> FloatArray:
     return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
 
 
-def _check_encoders(catalog: "Catalog", checkpoint: Checkpoint) -> None:
+def _check_encoders(catalog: Catalog, checkpoint: Checkpoint) -> None:
     """MismatchError unless every modality comes from the encoder the checkpoint was trained on."""
     trained, here = checkpoint.origin.get("encoders", {}), encoder_facts(catalog)
     for modality in sorted(set(trained) | set(here)):

@@ -63,12 +63,13 @@ def pretrain(
     TrainingError for too little data or a loss that is not finite.
     """
     out = Path(out)
-    state = _open_run(out, recipe, resume)
+    state = _open_run(out, resume)
     runtime = make_runtime(recipe.run)
     cache = FeatureCache(catalog)
     if state is not None:
         _check_same(state, recipe, cache, out)
     training, validation_titles = choose_titles(cache, recipe.data)
+    replace_file(out / RECIPE, recipe.to_toml().encode())  # from here on the folder is a run
     stats = FusionStats.fit(cache.iter_features(training), FusionSpec(cache.dims, recipe.fusion.centring))
     trainer = Trainer(cache, stats, training, recipe, runtime)
     validation = Validation(cache, stats, validation_titles, recipe.data.window, recipe.data.shots_per_step)
@@ -177,7 +178,7 @@ class _Run:
         )
 
 
-def _open_run(out: Path, recipe: Recipe, resume: bool) -> State | None:
+def _open_run(out: Path, resume: bool) -> State | None:
     """The state to go on from, None to begin. The folder is new, empty or, to resume, a run's."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file.", "Name a folder for the run.")
@@ -186,10 +187,7 @@ def _open_run(out: Path, recipe: Recipe, resume: bool) -> State | None:
         raise UsageError(f"{out} holds other things than a pretraining run.", "Name a new folder.")
     if used and not resume:
         raise UsageError(f"{out} holds a run already.", "Go on with it by --resume, or name another folder.")
-    state = load_state(out / STATE)
-    if state is None:
-        replace_file(out / RECIPE, recipe.to_toml().encode())
-    return state
+    return load_state(out / STATE)
 
 
 def _check_same(state: State, recipe: Recipe, cache: FeatureCache, out: Path) -> None:

@@ -1,0 +1,77 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from mediafm.errors import UsageError
+from mediafm.sequences import Span, pack_batches, select_titles, split_titles, training_spans, windows
+
+
+@pytest.mark.parametrize("n", [1, 5, 64, 65, 96, 100, 1000])
+@pytest.mark.parametrize("overlap", [0, 10, 32, 63])
+def test_windows_cover_and_overlap(n: int, overlap: int) -> None:
+    cuts = windows(n, 64, overlap)
+    assert cuts[0][0] == 0
+    assert cuts[-1][1] == n
+    if n <= 64:
+        assert cuts == [(0, n)]
+    assert all(b - a == min(n, 64) for a, b in cuts)
+    assert all(before[1] - after[0] >= overlap for before, after in pairwise(cuts))
+    assert all(before[0] < after[0] for before, after in pairwise(cuts))
+
+
+def test_windows_of_nothing_and_of_nonsense() -> None:
+    assert windows(0, 64, 32) == []
+    with pytest.raises(UsageError):
+        windows(100, 64, 64)
+
+
+def test_an_epoch_shows_every_shot_once_under_changing_borders() -> None:
+    lengths, rng = {"a": 30, "b": 1, "c": 500}, np.random.default_rng(0)
+    borders = set()
+    for _ in range(20):
+        spans = training_spans(lengths, 64, rng)
+        assert all(1 <= len(span) <= 64 for span in spans)
+        for title, n in lengths.items():
+            shown = [i for s in spans if s.title == title for i in range(s.start, s.stop)]
+            assert shown == list(range(n))
+        borders.add(next(s.stop for s in spans if s.title == "c"))
+    assert len(borders) > 10
+
+
+def test_batches_keep_the_budget_and_lose_nothing() -> None:
+    rng = np.random.default_rng(0)
+    spans = [Span(f"t{i}", 0, int(n)) for i, n in enumerate(rng.integers(1, 300, size=400))]
+    batches = pack_batches(spans, 1000, rng)
+    assert sorted(s.title for b in batches for s in b) == sorted(s.title for s in spans)
+    places = [max(map(len, batch)) * len(batch) for batch in batches]
+    assert max(places) <= 1000
+    assert sum(map(len, spans)) / sum(places) > 0.85  # little padding
+    again = pack_batches(spans, 1000, np.random.default_rng(1))
+    assert again == pack_batches(spans, 1000, np.random.default_rng(1))
+    assert again != pack_batches(spans, 1000, np.random.default_rng(2))
+
+
+def test_split_is_stable_by_title() -> None:
+    ids = [f"title-{i}" for i in range(1000)]
+    training, validation = split_titles(ids, 0.1, seed=0)
+    assert sorted(training + validation) == sorted(ids)
+    assert 70 < len(validation) < 130
+    assert split_titles(reversed(ids), 0.1, seed=0) == (training, validation)
+    fewer, _ = split_titles(ids[:500], 0.1, seed=0)
+    assert set(fewer) <= set(training)
+    assert split_titles(ids, 0.1, seed=1)[1] != validation
+
+
+def test_split_of_few_titles_has_two_sides() -> None:
+    for share in (0.001, 0.999):
+        training, validation = split_titles(["a", "b", "c"], share, seed=0)
+        assert training
+        assert validation
+
+
+def test_globs_choose_titles() -> None:
+    ids = ["s01e01", "s05e01", "s05e02"]
+    assert select_titles(ids, ["s05*"], "data.validation_titles") == ["s05e01", "s05e02"]
+    with pytest.raises(UsageError, match=r"data\.validation_titles: no title .* 's06\*'"):
+        select_titles(ids, ["s05*", "s06*"], "data.validation_titles")

@@ -1,0 +1,54 @@
+from itertools import pairwise
+
+import pytest
+import torch
+
+from mediafm.config import OptimizerRecipe, ScheduleRecipe
+from mediafm.model import ShotTransformer, ShotTransformerConfig
+from mediafm.train import make_optimizers, parameter_groups, rate_factor
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+@pytest.mark.parametrize("hidden", ["muon", "adamw"])
+def test_every_parameter_is_in_exactly_one_group(positions: str, hidden: str) -> None:
+    model = ShotTransformer(ShotTransformerConfig(10, 6, 16, 2, 2, max_shots=8, positions=positions))
+    groups = parameter_groups(model)
+    names = [*groups.hidden, *groups.projections, *groups.plain]
+    assert sorted(names) == sorted(name for name, _ in model.named_parameters())
+    assert len(groups.hidden) == 2 * 4  # query-key-value, out, up, down of each block
+    assert set(groups.projections) == {"shot_in.weight", "global_in.weight", "head.weight"}
+    assert {"cls", "mask", "no_global"} <= set(groups.plain)
+    optimizers = make_optimizers(model, OptimizerRecipe(hidden=hidden))
+    held = [p for o in optimizers.values() for g in o.param_groups for p in g["params"]]
+    assert sorted(map(id, held)) == sorted(id(p) for p in model.parameters())
+    if hidden == "muon":
+        muon = {id(p): g["stacked"] for g in optimizers["muon"].param_groups for p in g["params"]}
+        assert muon == {id(p): 3 if "qkv" in name else 1 for name, p in groups.hidden.items()}
+
+
+def test_plain_parameters_do_not_decay() -> None:
+    model = ShotTransformer(ShotTransformerConfig(10, 6, 16, 2, 2))
+    optimizers = make_optimizers(model, OptimizerRecipe(weight_decay=0.1))
+    plain = {id(p) for p in parameter_groups(model).plain.values()}
+    for optimizer in optimizers.values():
+        for group in optimizer.param_groups:
+            assert all((group["weight_decay"] == 0) == (id(p) in plain) for p in group["params"])
+
+
+@pytest.mark.parametrize("shape", ["linear", "sqrt"])
+def test_rate_rises_stays_and_falls(shape: str) -> None:
+    recipe = ScheduleRecipe(warmup=0.1, decay=0.4, decay_shape=shape)
+    factors = [rate_factor(step, 100, recipe) for step in range(100)]
+    assert factors[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
+    assert factors[10:61] == [1.0] * 51
+    assert all(a > b > 0 for a, b in pairwise(factors[60:]))
+    middle = 0.5 if shape == "linear" else 1 - 0.5**0.5
+    assert factors[80] == pytest.approx(middle)
+
+
+def test_shortest_runs_have_a_rate() -> None:
+    for steps in (1, 2, 3):
+        factors = [rate_factor(step, steps, ScheduleRecipe()) for step in range(steps)]
+        assert all(0 < factor <= 1 for factor in factors)
+    assert rate_factor(0, 5, ScheduleRecipe(warmup=0.0, decay=0.0)) == 1
+    assert torch.tensor([rate_factor(s, 10, ScheduleRecipe(warmup=0, decay=1)) for s in range(10)]).min() > 0
