@@ -1,36 +1,33 @@
-"""Films and feature catalogues with known answers, for the demo, for tests and for anyone who wants to try things.
+"""Films and feature catalogues with known answers, for the demo, for tests and for anyone who wants to try things."""
 
-Names load on first use: planning a catalogue loads neither OpenCV nor a codec.
-"""
+from mediafm.synthetic.features import FeatureTitle, feature_catalogue
+from mediafm.synthetic.films import RenderedTitle, render_title, title_cues, write_catalogue
+from mediafm.synthetic.genres import GENRES, TONES
+from mediafm.synthetic.picture import shot_frame, title_frames
+from mediafm.synthetic.plan import ScenePlan, ShotPlan, TitlePlan
+from mediafm.synthetic.shotlist import AMBIGUOUS_SHARE
+from mediafm.synthetic.sound import title_samples
+from mediafm.synthetic.story import plan_catalogue
+from mediafm.synthetic.truth import cuts, tables, write_truth
 
-from importlib import import_module
-from typing import Any
-
-_HOMES = {
-    "plan_catalogue": "story",
-    "TitlePlan": "plan",
-    "ScenePlan": "plan",
-    "ShotPlan": "plan",
-    "RenderedTitle": "films",
-    "render_title": "films",
-    "title_cues": "films",
-    "write_catalogue": "films",
-    "shot_frame": "picture",
-    "title_frames": "picture",
-    "title_samples": "sound",
-    "tables": "truth",
-    "cuts": "truth",
-    "write_truth": "truth",
-    "FeatureTitle": "features",
-    "feature_catalogue": "features",
-    "TONES": "genres",
-    "GENRES": "genres",
-    "AMBIGUOUS_SHARE": "shotlist",
-}
-__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"mediafm.synthetic.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'mediafm.synthetic' has no attribute {name!r}")
+__all__ = [
+    "AMBIGUOUS_SHARE",
+    "GENRES",
+    "TONES",
+    "FeatureTitle",
+    "RenderedTitle",
+    "ScenePlan",
+    "ShotPlan",
+    "TitlePlan",
+    "cuts",
+    "feature_catalogue",
+    "plan_catalogue",
+    "render_title",
+    "shot_frame",
+    "tables",
+    "title_cues",
+    "title_frames",
+    "title_samples",
+    "write_catalogue",
+    "write_truth",
+]

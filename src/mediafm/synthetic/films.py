@@ -22,7 +22,7 @@ from mediafm.types import Cue, FloatArray, ImageArray
 
 # Changes whenever the same seed gives other films: a folder made by another version is not mixed with this one's.
 VERSION = 1
-ENCODING = FilmOptions(codec_options={"preset": "ultrafast", "crf": "20"})  # quick rather than small
+ENCODING = FilmOptions(codec_options={"preset": "ultrafast", "crf": "24"})  # quick rather than small
 
 
 @dataclass(frozen=True, slots=True)

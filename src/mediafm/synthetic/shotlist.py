@@ -10,6 +10,9 @@ from mediafm.synthetic.words import INSERT_SOUNDS, PLACE_SOUNDS
 
 AMBIGUOUS_SHARE = 0.25  # of every title's shots (rounded), never two in a row
 SPEECH_SHARE = 0.85  # of the shots that are not ambiguous
+# How many scenes open on a view of the whole place, and how many later shots show it again: a wide view alone does not
+# say that a scene begins.
+OPENING_SHARE, REMINDER_SHARE = 0.6, 0.1
 LENGTHS = (24.0, 10.0)  # typical shot length in frames at intensity 0 and 1
 SHORTEST, LONGEST = 8, 36  # frames
 DISSOLVE_LEAST = 14  # frames that both shots of a dissolve must have
@@ -45,7 +48,7 @@ def _ambiguous_positions(shots: int, rng: np.random.Generator) -> set[int]:
 def _role(index: int, scene: ScenePlan, ambiguous: bool, rng: np.random.Generator) -> Role:
     if ambiguous:
         return "insert" if rng.random() < 0.65 else "cutaway"
-    if index == 0 or (index == scene.first_shot and rng.random() < 0.7):
+    if index == 0 or rng.random() < (OPENING_SHARE if index == scene.first_shot else REMINDER_SHARE):
         return "establishing"
     if "energetic" in scene.tones and rng.random() < 0.4:
         return "action"

@@ -25,7 +25,7 @@ from mediafm.synthetic.words import (
 
 T = TypeVar("T")
 
-WORDS_PER_SECOND = 4.0  # a line never holds more words than can be spoken in its shot
+WORDS_PER_SECOND = 5.0  # a line never holds more words than can be spoken in its shot
 # What lines are about: small talk says nothing of the scene, the others hint at its tone, its place or the plot.
 TOPICS = ("small talk", "tone", "place", "plot")
 TOPIC_SHARES = (0.40, 0.27, 0.15, 0.18)

@@ -15,72 +15,75 @@ OPENERS = ("", "", "", "{name}, ", "Listen, ", "Look, ", "You know, ", "Well, ",
 
 SMALL_TALK = (
     "I said I would be here.", "What did you say?", "Give me a minute.", "All right, all right.",
-    "That is what I told them.",
-    "You were right about that.", "I am listening.", "Is that what they said?", "I will do it myself.",
-    "Where were you?",
-    "It has been a long day.", "I thought you knew.", "Let me see that.", "Not now, {name}.", "Have you got the time?",
-    "Ask {name}, not me.", "I heard you the first time.", "Then we agree.", "Somebody has to.", "I am on my way.",
+    "That is what I told them.", "You were right about that.", "I am listening.", "Is that what they said?",
+    "I will do it myself.", "Where were you?", "It has been a long day.", "I thought you knew.", "Let me see that.",
+    "Not now, {name}.", "Have you got the time?", "Ask {name}, not me.", "I heard you the first time.",
+    "Then we agree.", "Somebody has to.", "I am on my way.", "{name} called again this morning.",
+    "I left the keys with {name}.", "You have not changed at all.", "How many of them were there?",
+    "I could not find it anywhere.", "We were just talking about you, {name}.", "Is {name} still here?",
+    "They close at six.", "I have heard that name before.", "Nobody told me anything.", "Take the other one, {name}.",
+    "Do you remember {name}?", "What happens if we wait?", "I will call you tomorrow.", "That was not the plan.",
     "Say that again.", "Yes. No. I don't know.", "It is over there.", "Did you bring it?", "We should talk.",
 )  # fmt: skip
 
-SHOUTS = ("Now!", "Come on!", "Go, {name}!", "Here!", "{name}!", "Hold it!", "Quick!", "This is it!", "Don't stop!")
+SHOUTS = (
+    "Now!", "Come on!", "Go, {name}!", "Here!", "{name}!", "Hold it!", "Quick!", "This is it!", "Don't stop!",
+    "Over here, {name}!", "Get back!", "After them!", "{name}, look out!", "Come back!", "Did you see that?",
+    "Not that way!", "Watch out, {name}!", "Give it to me!", "I have it!", "Wait for me!", "Where is {name}?",
+    "To {thing}!", "Open it, {name}!",
+)  # fmt: skip
 
-REPLIES = ("Yes.", "No.", "Why?", "I see.", "Who?", "Maybe.", "{name}?", "Of course.", "Hm.", "Not yet.")
+REPLIES = (
+    "Yes.", "No.", "Why?", "I see.", "Who?", "Maybe.", "{name}?", "Of course.", "Hm.", "Not yet.",
+    "Thank you, {name}.", "Really?", "Are you sure?", "If you say so.", "As always.", "Since when?", "Ask {name}.",
+    "It was {name}.", "Not me.", "{hero} did.", "Later, {name}.", "What about {thing}?",
+)  # fmt: skip
 
 TONE_LINES: dict[Tone, tuple[str, ...]] = {
     "tense": (
         "Keep your voice down, they can hear us.", "Somebody followed me here.", "We have two minutes, not more.",
         "Don't turn around.", "If this goes wrong, we lose everything.", "Put the gun down, {name}.",
-        "They know. I am sure they know.",
-        "One wrong move and it is over.", "Why is your hand shaking?", "I don't trust him, not any more.",
+        "They know. I am sure they know.", "One wrong move and it is over.", "Why is your hand shaking?",
+        "I don't trust him, not any more.",
     ),
     "joyful": (
         "We did it! We really did it!", "This is the best day of my life!", "Come here, let me hug you!",
-        "To all of us, cheers!",
-        "I could sing, I swear.", "Look at you, you are glowing!", "I have wonderful news!",
-        "Everybody is here, even {name}!",
-        "What a beautiful morning!", "I knew you would win!",
+        "To all of us, cheers!", "I could sing, I swear.", "Look at you, you are glowing!", "I have wonderful news!",
+        "Everybody is here, even {name}!", "What a beautiful morning!", "I knew you would win!",
     ),
     "sad": (
         "She is not coming back, is she?", "I miss him every day.", "I never got to say goodbye.",
-        "There is nothing left for us here.",
-        "I kept her letters. All of them.", "It should have been me.", "Please don't leave me alone tonight.",
-        "The house is so empty now.",
-        "I am sorry for your loss, {name}.", "I have no tears left.",
+        "There is nothing left for us here.", "I kept her letters. All of them.", "It should have been me.",
+        "Please don't leave me alone tonight.", "The house is so empty now.", "I am sorry for your loss, {name}.",
+        "I have no tears left.",
     ),
     "romantic": (
         "I can't stop thinking about you.", "Stay. Just a little longer.", "You have the loveliest eyes.",
-        "May I have this dance?",
-        "I have loved you since that summer.", "Take my hand.", "Kiss me before you go.",
-        "With you everything is simple.",
-        "I wrote you a letter, {name}, I never sent it.", "Will you marry me?",
+        "May I have this dance?", "I have loved you since that summer.", "Take my hand.", "Kiss me before you go.",
+        "With you everything is simple.", "I wrote you a letter, {name}, I never sent it.", "Will you marry me?",
     ),
     "calm": (
         "Let us just sit here for a while.", "No hurry. We have all day.", "Would you like some more tea?",
-        "Listen to the birds.",
-        "I slept well, for once.", "Breathe in. And out again.", "Things will sort themselves out.",
-        "I like it when nobody talks.",
-        "The light is soft at this hour.", "We could stay until evening.",
+        "Listen to the birds.", "I slept well, for once.", "Breathe in. And out again.",
+        "Things will sort themselves out.", "I like it when nobody talks.", "The light is soft at this hour.",
+        "We could stay until evening.",
     ),
     "eerie": (
         "Did you hear that? Behind the wall.", "There is nobody on that floor, there hasn't been for years.",
-        "It was standing at the foot of my bed.",
-        "Why are all the mirrors covered?", "The child in that picture, it moved.", "Something is breathing in there.",
-        "{name} died in that room.", "It knows our names.", "The phone rang, but the line has been cut.",
-        "Don't let it in.",
+        "It was standing at the foot of my bed.", "Why are all the mirrors covered?",
+        "The child in that picture, it moved.", "Something is breathing in there.", "{name} died in that room.",
+        "It knows our names.", "The phone rang, but the line has been cut.", "Don't let it in.",
     ),
     "comic": (
         "Is that my shoe in the soup?", "I can explain the goat.", "You are wearing it backwards, {name}.",
-        "I told them I was a dentist!",
-        "Who put glue on the chair?", "That is not a wig, that is a cat.", "I ate the evidence.",
-        "He fell into the cake. Twice.",
-        "Act natural. No, not like that!", "I have been waving at a scarecrow.",
+        "I told them I was a dentist!", "Who put glue on the chair?", "That is not a wig, that is a cat.",
+        "I ate the evidence.", "He fell into the cake. Twice.", "Act natural. No, not like that!",
+        "I have been waving at a scarecrow.",
     ),
     "energetic": (
         "Faster, faster, we can make it!", "Jump! I've got you!", "Turn it up!", "Last one there pays!",
-        "Full speed, {name}!",
-        "Left, left, now right!", "On three. One, two, three!", "Move, move, move!", "Nothing can stop us now!",
-        "Race you to the top!",
+        "Full speed, {name}!", "Left, left, now right!", "On three. One, two, three!", "Move, move, move!",
+        "Nothing can stop us now!", "Race you to the top!",
     ),
 }  # fmt: skip
 
@@ -102,11 +105,9 @@ PLACE_LINES: dict[PlaceKind, tuple[str, ...]] = {
 
 PLACE_NAMES: dict[PlaceKind, str] = {
     "street": "a busy street", "rooftop": "the roofs of the old town", "park": "the city park",
-    "forest": "a deep forest",
-    "beach": "a windy beach", "desert": "the desert", "planet": "a red planet", "cafe": "a corner café",
-    "living_room": "a family home",
-    "office": "an office on the ninth floor", "corridor": "a long corridor", "cellar": "a cellar",
-    "bridge": "the bridge of a starship",
+    "forest": "a deep forest", "beach": "a windy beach", "desert": "the desert", "planet": "a red planet",
+    "cafe": "a corner café", "living_room": "a family home", "office": "an office on the ninth floor",
+    "corridor": "a long corridor", "cellar": "a cellar", "bridge": "the bridge of a starship",
 }  # fmt: skip
 
 # What the film is about: (thing, hero's trouble, what has to be done).
@@ -152,16 +153,15 @@ PLOTS: dict[Genre, tuple[tuple[str, str, str], ...]] = {
 
 SUBPLOTS = (
     "{second} has found out about {thing} and makes plans of a different kind.",
-    "{second} and {third} follow a trail of their own.",
-    "{second} keeps a secret that {hero} must not learn.",
+    "{second} and {third} follow a trail of their own.", "{second} keeps a secret that {hero} must not learn.",
     "{second} has to choose a side.",
-)
+)  # fmt: skip
 
 PLOT_LINES = (
     "We have to find {thing}.", "Tell me about {thing}.", "{thing} changes everything.",
-    "{hero} has {thing}, I saw it.",
-    "Forget {thing}, it is too late.", "What does {hero} want with {thing}?", "It was never about {thing}.",
-    "Nobody speaks of {thing} here.", "{hero} should never have come.", "Does {second} know about {thing}?",
+    "{hero} has {thing}, I saw it.", "Forget {thing}, it is too late.", "What does {hero} want with {thing}?",
+    "It was never about {thing}.", "Nobody speaks of {thing} here.", "{hero} should never have come.",
+    "Does {second} know about {thing}?",
 )  # fmt: skip
 
 TITLE_ADJECTIVES: dict[Genre, tuple[str, ...]] = {
@@ -193,14 +193,13 @@ GENRE_TAGS: dict[Genre, tuple[str, ...]] = {
 # Descriptions of sound in subtitles; those of insert shots are in `INSERT_SOUNDS`.
 PLACE_SOUNDS: dict[PlaceKind, str] = {
     "street": "[car horn]", "rooftop": "[wind gusts]", "park": "[birdsong]", "forest": "[twigs snap]",
-    "beach": "[waves break]",
-    "desert": "[wind howls]", "planet": "[distant rumble]", "cafe": "[cups clatter]", "living_room": "[door creaks]",
-    "office": "[phone rings]", "corridor": "[footsteps]", "cellar": "[water drips]", "bridge": "[console beeps]",
+    "beach": "[waves break]", "desert": "[wind howls]", "planet": "[distant rumble]", "cafe": "[cups clatter]",
+    "living_room": "[door creaks]", "office": "[phone rings]", "corridor": "[footsteps]", "cellar": "[water drips]",
+    "bridge": "[console beeps]",
 }  # fmt: skip
 
 # Objects of insert and cutaway shots, the same in every genre, with the sound they make ("" for none).
 INSERT_SOUNDS = {
     "clock": "[clock ticking]", "cup": "", "phone": "[phone buzzes]", "key": "[keys jingle]", "candle": "",
-    "book": "[pages rustle]",
-    "sky": "[wind]", "birds": "[birds call]", "rain": "[rain patters]", "moon": "",
+    "book": "[pages rustle]", "sky": "[wind]", "birds": "[birds call]", "rain": "[rain patters]", "moon": "",
 }  # fmt: skip
