@@ -8,7 +8,8 @@ import pytest
 SRC = Path(__file__).resolve().parents[1] / "src" / "mediafm"
 
 ROWS = [
-    {"types", "config", "errors", "progress"},
+    {"types", "errors", "progress"},
+    {"config"},
     {"media", "shots", "encoders", "fusion", "catalog", "model"},
     {"ingest", "sequences", "synthetic"},
     {"train", "embed"},

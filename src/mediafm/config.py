@@ -110,12 +110,14 @@ class ScheduleRecipe(_Section):
 
 class DataRecipe(_Section):
     """Which titles, cut how. `window` shots of one title make a sequence; a step takes up to `shots_per_step` places,
-    padding counted. Validation titles are those matching `validation_titles` (globs on title ids) or, without any,
-    the `validation_share` of titles with the lowest hash under `split_seed`.
+    padding counted. `hold_out` "titles": validation titles are those matching `validation_titles` (globs on title ids)
+    or, without any, the `validation_share` of titles with the lowest hash under `split_seed`. "tails", for a catalog of
+    a few titles only: the last `validation_share` of every title's shots.
     """
 
     window: Count = 512
     shots_per_step: Count = 4096
+    hold_out: Literal["titles", "tails"] = "titles"
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     validation_titles: tuple[str, ...] = ()
     exclude_titles: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from mediafm.sequences import FeatureCache, Span, collate, encoder_facts
 
 def make(centring: str = "mean") -> tuple[FeatureCache, FusionStats]:
     cache = FeatureCache(FakeCatalog(titles=4, shots=30))
-    return cache, FusionStats.fit(cache.iter_features(cache.title_ids), FusionSpec(cache.dims, centring))
+    return cache, FusionStats.fit(cache.iter_features(cache.wholes(cache.title_ids)), FusionSpec(cache.dims, centring))
 
 
 def test_cache_holds_what_the_catalog_gave() -> None:

@@ -27,14 +27,14 @@ def test_windows_of_nothing_and_of_nonsense() -> None:
 
 
 def test_an_epoch_shows_every_shot_once_under_changing_borders() -> None:
-    lengths, rng = {"a": 30, "b": 1, "c": 500}, np.random.default_rng(0)
+    wholes, rng = [Span("a", 0, 30), Span("b", 7, 8), Span("c", 12, 512)], np.random.default_rng(0)
     borders = set()
     for _ in range(20):
-        spans = training_spans(lengths, 64, rng)
+        spans = training_spans(wholes, 64, rng)
         assert all(1 <= len(span) <= 64 for span in spans)
-        for title, n in lengths.items():
-            shown = [i for s in spans if s.title == title for i in range(s.start, s.stop)]
-            assert shown == list(range(n))
+        for whole in wholes:
+            shown = [i for s in spans if s.title == whole.title for i in range(s.start, s.stop)]
+            assert shown == list(range(whole.start, whole.stop))
         borders.add(next(s.stop for s in spans if s.title == "c"))
     assert len(borders) > 10
 

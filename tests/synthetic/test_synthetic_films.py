@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mediafm.media import load_cues, load_metadata, open_title, probe
 
 from mediafm.errors import UsageError
+from mediafm.media import load_cues, load_metadata, open_title, probe
 from mediafm.synthetic import GENRES, plan_catalogue, render_title, title_cues, write_catalogue
 from mediafm.synthetic.plan import FPS
 from mediafm.synthetic.tones import RATE

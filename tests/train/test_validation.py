@@ -37,9 +37,9 @@ def test_trivial_predictors_at_the_ends_and_alone() -> None:
 
 def make(window: int) -> tuple[FeatureCache, Validation, ShotTransformer]:
     cache = FeatureCache(FakeCatalog(titles=5, shots=37))
-    stats = FusionStats.fit(cache.iter_features(cache.title_ids), FusionSpec(cache.dims, "mean"))
+    stats = FusionStats.fit(cache.iter_features(cache.wholes(cache.title_ids)), FusionSpec(cache.dims, "mean"))
     model = ShotTransformer(ShotTransformerConfig(20, 8, 16, 1, 2, max_shots=64, dropout=0.5)).train()
-    return cache, Validation(cache, stats, ["t00", "t03"], window, 100), model
+    return cache, Validation(cache, stats, cache.wholes(["t00", "t03"]), window, 100), model
 
 
 def test_every_shot_is_scored_once_at_masks_that_never_change() -> None:

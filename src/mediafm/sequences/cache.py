@@ -54,9 +54,13 @@ class FeatureCache:
             {m: v[start:stop] for m, v in held.vectors.items()}, {m: p[start:stop] for m, p in held.present.items()}
         )
 
-    def iter_features(self, titles: Iterable[str]) -> Iterator[Features]:
-        """Features of these titles, one by one."""
-        return (self._features[title] for title in titles)
+    def wholes(self, titles: Iterable[str]) -> list[Span]:
+        """These titles as spans of all their shots."""
+        return [Span(title, 0, self.lengths[title]) for title in titles]
+
+    def iter_features(self, spans: Iterable[Span]) -> Iterator[Features]:
+        """Features of these spans, one by one."""
+        return (self.features(span.title, span.start, span.stop) for span in spans)
 
     def fused(self, span: Span, stats: FusionStats) -> FloatArray:
         """Fused embeddings of a span, float32 [len(span), D]."""

@@ -1,7 +1,7 @@
 """Cutting titles into sequences and splitting titles into training and validation."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -40,16 +40,17 @@ def windows(n: int, length: int, overlap: int) -> list[tuple[int, int]]:
     return [(start, start + length) for start in starts]
 
 
-def training_spans(lengths: Mapping[str, int], window: int, rng: np.random.Generator) -> list[Span]:
-    """Cut every title into spans of at most `window` shots, every shot in exactly one.
+def training_spans(wholes: Iterable[Span], window: int, rng: np.random.Generator) -> list[Span]:
+    """Cut every span into spans of at most `window` shots, every shot in exactly one.
 
-    A longer title is cut at a random phase, so that each epoch shows other borders.
+    A longer one is cut at a random phase, so that each epoch shows other borders.
     """
     spans = []
-    for title, n in lengths.items():
+    for whole in wholes:
+        n = len(whole)
         phase = int(rng.integers(window)) if n > window else 0
         borders = [0, *range(phase or window, n, window), n]
-        spans += [Span(title, a, b) for a, b in pairwise(borders)]
+        spans += [Span(whole.title, whole.start + a, whole.start + b) for a, b in pairwise(borders)]
     return spans
 
 

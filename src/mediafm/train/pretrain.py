@@ -21,7 +21,7 @@ from mediafm.train.interrupt import interrupted
 from mediafm.train.metrics import MetricsLog, read_metrics
 from mediafm.train.plots import plot_loss
 from mediafm.train.runtime import make_runtime
-from mediafm.train.split import choose_titles
+from mediafm.train.split import choose_split
 from mediafm.train.state import Standing, State, gather, load_state, save_state, scatter
 from mediafm.train.trainer import Trainer
 from mediafm.train.validation import Validation
@@ -68,13 +68,13 @@ def pretrain(
     cache = FeatureCache(catalog)
     if state is not None:
         _check_same(state, recipe, cache, out)
-    training, validation_titles = choose_titles(cache, recipe.data)
+    split = choose_split(cache, recipe.data)
     replace_file(out / RECIPE, recipe.to_toml().encode())  # from here on the folder is a run
-    stats = FusionStats.fit(cache.iter_features(training), FusionSpec(cache.dims, recipe.fusion.centring))
-    trainer = Trainer(cache, stats, training, recipe, runtime)
-    validation = Validation(cache, stats, validation_titles, recipe.data.window, recipe.data.shots_per_step)
+    stats = FusionStats.fit(cache.iter_features(split.training), FusionSpec(cache.dims, recipe.fusion.centring))
+    trainer = Trainer(cache, stats, split.training, recipe, runtime)
+    validation = Validation(cache, stats, split.validation, recipe.data.window, recipe.data.shots_per_step)
     origin = {
-        "catalog": {"fingerprint": cache.fingerprint, "titles": len(training), "shots": trainer.shots},
+        "catalog": {"fingerprint": cache.fingerprint, "titles": len(split.training), "shots": trainer.shots},
         "preset": catalog.spec.preset,
         "detector": catalog.spec.detector,
         "encoders": encoder_facts(catalog),

@@ -6,6 +6,7 @@ optimiser's state and the step's number.
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -27,11 +28,11 @@ class Trainer:
     """`step` steps are done of `steps`."""
 
     def __init__(
-        self, cache: FeatureCache, stats: FusionStats, titles: list[str], recipe: Recipe, runtime: Runtime
+        self, cache: FeatureCache, stats: FusionStats, training: Sequence[Span], recipe: Recipe, runtime: Runtime
     ) -> None:
         self.recipe, self.runtime, self.step = recipe, runtime, 0
         self._cache, self._stats = cache, stats
-        self._lengths = {title: cache.lengths[title] for title in titles}
+        self._training = training
         self.model = _make_model(cache, stats, recipe).to(runtime.device).train()
         self.optimizers = make_optimizers(self.model, recipe.optimizer)
         masking = recipe.masking
@@ -49,8 +50,8 @@ class Trainer:
 
     @property
     def shots(self) -> int:
-        """Shots of the training titles."""
-        return sum(self._lengths.values())
+        """Shots to train on."""
+        return sum(len(span) for span in self._training)
 
     def epochs_done(self) -> int:
         """Epochs completed after `step` steps."""
@@ -101,7 +102,7 @@ class Trainer:
     def _plan(self, epoch: int) -> list[list[Span]]:
         rng = self._rng(_ORDER, epoch)
         data = self.recipe.data
-        return pack_batches(training_spans(self._lengths, data.window, rng), data.shots_per_step, rng)
+        return pack_batches(training_spans(self._training, data.window, rng), data.shots_per_step, rng)
 
     def _rng(self, stream: int, counter: int) -> np.random.Generator:
         return np.random.default_rng([self.recipe.run.seed, stream, counter])

@@ -1,4 +1,4 @@
-"""The MSM loss on validation titles, at masks that never change, beside the trivial predictors at the same shots.
+"""The MSM loss on held-out shots, at masks that never change, beside the trivial predictors at the same shots.
 
 Shapes: F folds, B sequences, S shots, D fused size.
 """
@@ -27,13 +27,13 @@ class Validation:
     """
 
     def __init__(
-        self, cache: FeatureCache, stats: FusionStats, titles: Sequence[str], window: int, budget: int
+        self, cache: FeatureCache, stats: FusionStats, held_out: Sequence[Span], window: int, budget: int
     ) -> None:
         self._cache, self._stats = cache, stats
         spans = [
-            Span(title, start, min(start + window, cache.lengths[title]))
-            for title in titles
-            for start in range(0, cache.lengths[title], window)
+            Span(whole.title, start, min(start + window, whole.stop))
+            for whole in held_out
+            for start in range(whole.start, whole.stop, window)
         ]
         self._batches = _batches(sorted(spans, key=len), budget)
         self.trivial, self.shots = self._trivial(spans)
