@@ -90,8 +90,9 @@ class FusionStats:
     def fit(cls, features: Iterable[Features], spec: FusionSpec) -> Self:
         """Statistics of the present rows of many titles, in one pass, in float64.
 
+        A modality that is never present gets no statistics: "standard" then treats it as missing ever after.
         Raises MismatchError if sizes differ from the spec's, ImportDataError if a number is not finite, UsageError if
-        there is something to centre but not one present row of a modality.
+        there is to be centring but not one present row to learn it from.
         """
         total = {m: _Moments.of(np.zeros((0, dim))) for m, dim in spec.dims.items()}
         for part in features:
