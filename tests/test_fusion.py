@@ -202,6 +202,16 @@ def test_what_does_not_fit_is_named() -> None:
         FusionStats.from_arrays(stats.to_arrays(), {"dims": {**DIMS, "text": 8}, "centring": "mean"})
 
 
+@pytest.mark.parametrize("centring", CENTRINGS)
+def test_numbers_too_large_are_refused(centring: str) -> None:
+    whole = features(10, dtype=np.float64)
+    stats = stats_of(whole, centring)
+    for large in (1e30, 1e300):
+        whole.vectors["audio"][np.flatnonzero(whole.present["audio"])[0], 3] = large
+        with pytest.raises(ImportDataError, match="too large"):
+            fuse(whole, stats)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_numbers_that_are_not_are_refused(bad: float) -> None:
     whole = features(10)
