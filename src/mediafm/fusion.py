@@ -90,13 +90,16 @@ class FusionStats:
     def fit(cls, features: Iterable[Features], spec: FusionSpec) -> Self:
         """Statistics of the present rows of many titles, in one pass, in float64.
 
+        A modality that is never present gets no statistics: "standard" then treats it as missing ever after.
         Raises MismatchError if sizes differ from the spec's, ImportDataError if a number is not finite, UsageError if
-        there is something to centre but not one present row of a modality.
+        there is to be centring but not one present row to learn it from.
         """
         total = {m: _Moments.of(np.zeros((0, dim))) for m, dim in spec.dims.items()}
         for part in features:
             for modality in spec.dims:
                 rows = _rows(part, spec, modality)[part.present[modality]].astype(np.float64)
+                if not np.isfinite(rows).all():
+                    raise _not_finite(modality)
                 if spec.centring != "standard":
                     rows = _unit(rows)
                 total[modality] = total[modality].merged(_Moments.of(rows))
@@ -168,35 +171,50 @@ def fuse(features: Features, stats: FusionStats) -> tuple[FloatArray, BoolArray]
     but has no direction (all zeros, or exactly the training mean) counts as missing.
     Raises MismatchError if a modality is lacking or has another size, ImportDataError if a number is not finite.
     """
-    blocks, flags = [], []
-    for modality in stats.spec.dims:
-        rows = _rows(features, stats.spec, modality).astype(np.float32)
+    fused = np.empty((len(features), stats.spec.dim), dtype=np.float32)
+    flags, start = [], 0
+    for modality, dim in stats.spec.dims.items():
+        with np.errstate(over="ignore"):  # what is too large for float32 is told below
+            rows = _rows(features, stats.spec, modality).astype(np.float32)
+        flagged = np.asarray(features.present[modality], dtype=np.bool_)
+        rows[~flagged] = 0
         if stats.spec.centring == "mean":
-            rows = _unit(rows)
-        rows = (rows - stats.shifts[modality]) * stats.scales[modality]
-        norms = np.linalg.norm(rows, axis=1)
-        present = np.asarray(features.present[modality], dtype=np.bool_) & (norms > _TINY)
-        if not np.isfinite(norms[present]).all():
-            raise _not_finite(modality)
-        factor = np.where(present, 1.0 / np.where(present, norms, 1.0), 0.0)
-        blocks.append(np.where(present[:, None], rows, 0.0) * factor[:, None])
+            norms = _norms(rows, modality)
+            rows *= _inverse(norms, norms > _TINY)
+        if stats.spec.centring != "none":
+            rows -= stats.shifts[modality]
+            rows *= stats.scales[modality]
+        norms = _norms(rows, modality)
+        present = flagged & (norms > _TINY)
+        np.multiply(rows, _inverse(norms, present), out=fused[:, start : start + dim])
         flags.append(present)
+        start += dim
     present = np.stack(flags, axis=1)
-    fused = np.concatenate(blocks, axis=1) / np.sqrt(np.maximum(present.sum(axis=1, keepdims=True), 1))
-    return fused.astype(np.float32), present
+    fused *= 1 / np.sqrt(np.maximum(present.sum(axis=1, keepdims=True), 1), dtype=np.float32)
+    return fused, present
+
+
+def _norms(rows: FloatArray, modality: Modality) -> FloatArray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    if not np.isfinite(norms).all():
+        raise _not_finite(modality)
+    return norms
+
+
+def _inverse(norms: FloatArray, where: BoolArray) -> FloatArray:
+    """1 / norm, 0 elsewhere; [n, 1]."""
+    return np.where(where, 1.0 / np.where(where, norms, 1.0), 0.0).astype(np.float32)[:, None]
 
 
 def _rows(features: Features, spec: FusionSpec, modality: Modality) -> NDArray[Any]:
-    """The modality's vectors, their size and finiteness checked."""
+    """The modality's vectors, their size checked."""
     if modality not in features.vectors or features.vectors[modality].shape[1] != spec.dims[modality]:
         raise MismatchError(
             f"Features of sizes {features.dims} cannot be fused as {dict(spec.dims)}.",
             "They come from other encoders: use the preset that the checkpoint or catalog was made with.",
         )
-    rows = features.vectors[modality]
-    if not np.isfinite(rows[features.present[modality]]).all():
-        raise _not_finite(modality)
-    return rows
+    return features.vectors[modality]
 
 
 def _unit(rows: NDArray[Any]) -> NDArray[Any]:

@@ -34,7 +34,7 @@ def save_clip(folder: Path, seed: int = 0, image_side: int = 32) -> Path:
     text = {"vocab_size": 64, "max_position_embeddings": 16, "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
     config = CLIPConfig(
         text_config=tower | text,
-        vision_config=tower | {"image_size": image_side, "patch_size": 8},
+        vision_config=tower | {"image_size": image_side, "patch_size": 8, "projection_dim": 24},
         projection_dim=24,
     )
     crop = {"height": image_side, "width": image_side}

@@ -42,7 +42,6 @@ CHANGE_BLOCKS: tuple[Block, ...] = (
         weight=0.6,
     ),
 )  # fmt: skip
-CHANGE_DIM = sum(block.dim for block in CHANGE_BLOCKS)
 
 
 def motion_values(pictures: Sequence[Picture], times: Sequence[float]) -> dict[str, Array]:

@@ -63,7 +63,6 @@ PICTURE_BLOCKS: tuple[Block, ...] = (
         weight=0.7,
     ),
 )
-PICTURE_DIM = sum(block.dim for block in PICTURE_BLOCKS)
 
 
 @dataclass(frozen=True)

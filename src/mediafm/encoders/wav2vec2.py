@@ -94,7 +94,8 @@ class Wav2Vec2Encoder(Encoder):
         for first in range(0, total, core):
             last = min(first + core, total)
             left, right = max(0, first - margin), min(total, last + margin)
-            stop = (right - 1) * self._stride + self._field
+            # The last samples make no frame of their own, but some models' first layer normalises over them too.
+            stop = n if right == total else (right - 1) * self._stride + self._field
             pieces.append(_Piece(shot, left * self._stride, stop, first - left, last - left))
         return pieces
 
