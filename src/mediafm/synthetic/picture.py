@@ -160,7 +160,7 @@ class _ScenePainter(_Painter):
         )
 
     def _weather(self, rng: np.random.Generator) -> np.ndarray | None:
-        """Rain over half of the sad or eerie scenes where it may rain; [drops, 3]: x, y, length in shares of the frame."""
+        """Rain over half of the sad or eerie scenes outside; [drops, 3]: x, y, length in shares of the frame."""
         luck = np.random.default_rng([*self.plan.seed, 2, self.scene.index]).random()
         outside = self.plan.places[self.scene.place].kind in WET
         if not outside or luck < 0.5 or not {"sad", "eerie"} & set(self.scene.tones):
