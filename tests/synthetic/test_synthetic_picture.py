@@ -47,7 +47,8 @@ def test_hard_cuts_stand_out_from_movement_within_shots(plan: TitlePlan, frames:
 def test_something_moves_in_every_shot_with_people(plan: TitlePlan, frames: np.ndarray) -> None:
     for shot in plan.shots:
         if not shot.ambiguous:
-            assert not np.array_equal(frames[shot.start_frame + 4], frames[shot.end_frame - 4])
+            own = frames[shot.start_frame : shot.end_frame]
+            assert (own != own[0]).any()
 
 
 def test_a_dissolve_runs_smoothly_from_one_shot_to_the_next() -> None:

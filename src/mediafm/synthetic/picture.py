@@ -18,6 +18,7 @@ from mediafm.types import ImageArray
 SIZE = (320, 180)  # width and height in pixels
 STATIONS = {2: (262.0, 378.0), 3: (216.0, 322.0, 428.0)}  # where a scene's people stand, by their number
 RUN = 95.0  # world pixels a second
+WET = EXTERIORS - {"desert", "planet"}  # where it may rain
 
 
 def title_frames(plan: TitlePlan, size: tuple[int, int] = SIZE) -> Iterator[ImageArray]:
@@ -161,7 +162,7 @@ class _ScenePainter(_Painter):
     def _weather(self, rng: np.random.Generator) -> np.ndarray | None:
         """Rain over half of the sad or eerie scenes outside; [drops, 3]: x, y, length in shares of the frame."""
         luck = np.random.default_rng([*self.plan.seed, 2, self.scene.index]).random()
-        outside = self.plan.places[self.scene.place].kind in EXTERIORS
+        outside = self.plan.places[self.scene.place].kind in WET
         if not outside or luck < 0.5 or not {"sad", "eerie"} & set(self.scene.tones):
             return None
         return rng.uniform((0, 0, 0.04), (1.1, 1, 0.1), (70, 3))

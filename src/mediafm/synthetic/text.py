@@ -98,9 +98,15 @@ def _body(topic: str, tones: Sequence[Tone], place: PlaceKind, rng: np.random.Ge
 
 
 def _open(opener: str, body: str) -> str:
-    """Put an opener before a sentence, which then loses its capital unless it begins with "I" or a name."""
+    """Put an opener before a sentence, which then loses its capital unless it begins with "I" or a name.
+
+    An opener that would say the sentence's own word or name twice is left out.
+    """
+    word = opener.rstrip(", ")
+    if not opener or word in body:
+        return body
     keeps = body.startswith(("I ", "{name}", "{hero}", "{second}"))
-    return opener + (body if keeps or not opener else body[0].lower() + body[1:])
+    return opener + (body if keeps else body[0].lower() + body[1:])
 
 
 def _fill(template: str, plot: Plot, rng: np.random.Generator) -> str:
