@@ -1,5 +1,7 @@
 """The image tower against the model itself, fed by preprocessing written out with Pillow."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +121,15 @@ def test_model_without_pictures_is_refused(model_folders: Callable[[str], Path])
 def test_unknown_device(model_folders: Callable[[str], Path]) -> None:
     with pytest.raises(UsageError, match="abacus"):
         ClipEncoder(str(model_folders("clip")), device="abacus")
+
+
+def test_preprocessing_as_old_checkpoints_tell_it(model_folders: Callable[[str], Path], tmp_path: Path) -> None:
+    """OpenAI's own CLIP checkpoints name a feature extractor and give sizes as plain numbers."""
+    folder = shutil.copytree(model_folders("clip"), tmp_path / "old")
+    config = json.loads((folder / "preprocessor_config.json").read_text())
+    del config["image_processor_type"]
+    config |= {"feature_extractor_type": "CLIPFeatureExtractor", "size": 32, "crop_size": 32}
+    (folder / "preprocessor_config.json").write_text(json.dumps(config))
+    shot = ShotInput((picture(1, 50, 80),), (0.0,), None, "", 1.0)
+    old, new = (ClipEncoder(str(f), device="cpu").encode([shot]).vectors for f in (folder, model_folders("clip")))
+    assert np.array_equal(old, new)

@@ -186,3 +186,10 @@ def test_guard_names_the_encoder_that_breaks_the_contract(
 
 def test_guard_passes_good_output(shots: list[ShotInput]) -> None:
     assert checked(_Broken(_GOOD, _FLAGS), shots[:2]).vectors is _GOOD
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_guard_refuses_sound_that_is_not_finite(bad: float, shots: list[ShotInput]) -> None:
+    broken = ShotInput((), (), np.array([0.0, bad], np.float32), "", 1.0)
+    with pytest.raises(EncoderError, match="sound that is not finite"):
+        checked(_Broken(_GOOD, _FLAGS), [shots[0], broken])

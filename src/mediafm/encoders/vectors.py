@@ -34,8 +34,14 @@ def checked(encoder: Encoder, batch: Sequence[ShotInput]) -> Encoded:
     """`encoder.encode(batch)`, with the contract verified: the only way ingest calls an encoder.
 
     Raises EncoderError, naming the encoder and the first bad row, when shape or type are wrong, a number is not
-    finite, a present row is not unit-norm or an absent row is not zero.
+    finite, a present row is not unit-norm or an absent row is not zero; and when the sound handed in is not finite.
     """
+    for index, shot in enumerate(batch):
+        if encoder.modality == "audio" and shot.samples is not None and not np.isfinite(shot.samples).all():
+            raise EncoderError(
+                f"Encoder {encoder.name!r} (audio) was handed sound that is not finite (shot {index} of its batch).",
+                "The file's sound is damaged: convert it to a whole one, or leave the sound out.",
+            )
     encoded = encoder.encode(batch)
     vectors, present = encoded.vectors, encoded.present
     if vectors.shape != (len(batch), encoder.dim) or vectors.dtype != np.float32:
