@@ -1,0 +1,143 @@
+"""Every command as a user calls it: documents on standard output, messages on standard error, exit statuses."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingest_films import make_film
+from mediafm.cli import main
+from mediafm.synthetic import feature_catalogue
+
+
+class Result:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["mediafm", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Result(status, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic feature catalogue as the parquet tables that `import` takes, and labels for one task."""
+    folder = tmp_path_factory.mktemp("tables")
+    rows: dict[str, list[Any]] = {k: [] for k in ("title_id", "shot", "start_s", "end_s", "gaze", "rhythm", "starts")}
+    words = []
+    for title in feature_catalogue(seed=1, titles=8, shots_per_title=24, dims={"video": 12, "audio": 8, "text": 6}):
+        n = len(title.features)
+        rows["title_id"] += [title.title_id] * n
+        rows["shot"] += list(range(n))
+        rows["start_s"] += title.start_s.tolist()
+        rows["end_s"] += title.end_s.tolist()
+        rows["gaze"] += title.features.vectors["video"].astype(np.float32).tolist()
+        rows["rhythm"] += title.features.vectors["audio"].astype(np.float32).tolist()
+        rows["starts"] += title.scene_start.astype(int).tolist()
+        words += [f"line {i} of {title.title_id}" if i % 3 else "" for i in range(n)]
+    starts = rows.pop("starts")
+    pq.write_table(pa.table({**rows, "text": words}), folder / "shots.parquet")
+    pq.write_table(
+        pa.table({"title_id": rows["title_id"], "start": rows["start_s"], "end": rows["end_s"], "begins": starts}),
+        folder / "labels.parquet",
+    )
+    (folder / "task.toml").write_text(
+        'name = "begins"\nkind = "binary"\nunit = "shot"\nlabels = "labels.parquet"\n[split]\nfolds = 2\n'
+    )
+    return folder
+
+
+def test_the_whole_life_by_import(run: Any, tables: Path, tmp_path: Path) -> None:
+    catalog, out = tmp_path / "catalog", tmp_path / "run"
+    columns = ["--video", "gaze", "--audio", "rhythm", "--text-from", "text"]
+    imported = run("import", tables / "shots.parquet", "--catalog", catalog, *columns, "--json")
+    assert imported.status == 0
+    assert {"titles_ok", "titles_failed", "titles_skipped", "shots", "failures", "seconds", "peak_rss_mb"} <= set(
+        imported.json
+    )
+    assert (imported.json["titles_ok"], imported.json["shots"]) == (8, 192)
+
+    settings = ["--set", "schedule.epochs=2", "--set", "model.hidden=32"]
+    trained = run("pretrain", "--catalog", catalog, "--out", out, "--recipe", "tiny", *settings, "--json")
+    assert trained.status == 0
+    assert set(trained.json["trivial"]) == {"title_mean", "previous", "neighbours"}
+    assert 0 < trained.json["msm"] < 2 and trained.json["steps"] > 0
+
+    for context, name in (("title", "run"), ("none", "run-none")):
+        embedded = run("embed", "--catalog", catalog, "--model", out, "--context", context, "--json")
+        assert (embedded.status, embedded.json["embedding_set"], embedded.json["shots"]) == (0, name, 192)
+
+    info = run("info", "--catalog", catalog, "--json").json
+    assert (info["titles"], info["shots"], info["failed"]) == (8, 192, 0)
+    assert info["modalities"] == {"video": 12, "audio": 8, "text": 384}
+    assert sorted(info["embedding_sets"]) == ["run", "run-none"]
+
+    probed = run("probe", "--catalog", catalog, "--task", tables / "task.toml", "--out", tmp_path / "probe", "--json")
+    assert probed.status == 0
+    assert {"features", "score", "low", "high", "chance"} <= set(probed.json["rows"][0])
+    assert {"chance", "concat", "run", "run-none"} <= {row["features"] for row in probed.json["rows"]}
+
+    title = run("search", "--catalog", catalog, "line 4", "--json").json["hits"][0]["title"]
+    alike = run("search", "--catalog", catalog, "--like", f"{title}#3", "--unit", "clip", "-k", 3, "--json")
+    assert alike.status == 0 and 1 <= len(alike.json["hits"]) <= 3
+    assert {"title", "start_s", "end_s", "score", "text"} <= set(alike.json["hits"][0])
+    assert run("verify", "--catalog", catalog).status == 0
+    assert run("optimize", "--catalog", catalog).status == 0
+
+
+def test_ingest_shots_and_failures(run: Any, tmp_path: Path) -> None:
+    film, catalog = make_film(tmp_path / "film.mp4"), tmp_path / "catalog"
+    (tmp_path / "bad.mp4").write_bytes(b"no film")
+    done = run("ingest", film, tmp_path / "bad.mp4", "--catalog", catalog, "--json")
+    assert done.status == 1  # something failed and is listed
+    assert [f["title"] for f in done.json["failures"]] == ["bad"]
+    shots = run("shots", "film", "--catalog", catalog, "--json").json
+    assert shots["frames"] == 100 and len(shots["time_base"]) == 2
+    keys = "shot start_pts end_pts start_frame end_frame start_s end_s text has_video has_audio has_text"
+    assert set(keys.split()) <= set(shots["shots"][0])
+    assert [s["start_frame"] for s in shots["shots"]] == [0, 30, 71]
+    assert "Where are we going?" in run("shots", "film", "--catalog", catalog).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["ingest", "nowhere.mp4", "--catalog", "c"], 2, "nowhere.mp4"),
+        (["ingest"], 2, "Missing argument"),
+        (["info", "--catalog", "nowhere"], 1, "nowhere"),
+        (["frobnicate"], 2, "No such command"),
+        (["pretrain", "--catalog", "c", "--out", "r", "--recipe", "huge"], 1, "c"),
+        (["ingest", "{film}", "--catalog", "{new}", "--preset", "fancy"], 2, "offline, open, reference"),
+    ],
+)
+def test_wrong_use_gets_a_message(
+    run: Any, tmp_path: Path, arguments: list[str], status: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = make_film(tmp_path / "film.mp4") if "{film}" in arguments else None
+    result = run(*(a.format(film=film, new=tmp_path / "new") for a in arguments))
+    assert result.status == status
+    assert words in result.err
+    assert result.out == ""
