@@ -9,7 +9,7 @@ from catalog_samples import SPEC, contents, features, fill, record, shot_records
 from mediafm.catalog import Catalog, TitleSource, source_fingerprint
 from mediafm.catalog.store import Store
 from mediafm.catalog.tables import SHOT_TABLES
-from mediafm.errors import CatalogError, MediaError, UsageError
+from mediafm.errors import CatalogError, EncoderError, MediaError, UsageError
 from mediafm.types import Features, Metadata
 
 AWKWARD = ["a", "it's", 'q"uo;te', "back\\slash", "per%cent_", "ünï 映画", "new\nline", "a' OR 'a'='a", " "]
@@ -191,7 +191,8 @@ def test_features_that_break_the_contract_are_refused(catalog: Catalog) -> None:
         "text features .* not present but not zero at shot 2": _changed(good, "text", (2, 1), 0.5),
     }
     for message, bad in cases.items():
-        with pytest.raises(CatalogError, match=message), catalog.writer("a", source(0)) as writer:
+        kind = CatalogError if "the catalog" in message else EncoderError
+        with pytest.raises(kind, match=message), catalog.writer("a", source(0)) as writer:
             writer.append(shot_records(3), bad, {})
     assert catalog.title_ids() == []
 
@@ -215,8 +216,8 @@ def test_a_record_that_does_not_fit_is_refused(catalog: Catalog) -> None:
     cases = [
         (record("b", 4), None, UsageError, "record of b"),
         (dataclasses.replace(good, end_pts=good.end_pts + 1), None, CatalogError, "last shot ends at"),
-        (good, np.ones(5, np.float32), CatalogError, "global vector must be 4"),
-        (good, np.full(4, np.nan, np.float32), CatalogError, "global vector must be 4"),
+        (good, np.ones(5, np.float32), EncoderError, "global vector must be 4"),
+        (good, np.full(4, np.nan, np.float32), EncoderError, "global vector must be 4"),
         (dataclasses.replace(good, metadata=Metadata(extra={"x": object()})), None, UsageError, "JSON"),
     ]
     for stated, vector, kind, message in cases:
