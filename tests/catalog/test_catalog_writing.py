@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from catalog_samples import SPEC, contents, features, fill, record, shot_records, source, write
 
-from mediafm.catalog import Catalog, TitleSource, source_fingerprint
+from mediafm.catalog import Catalog, CatalogSpec, EncoderSpec, TitleSource, source_fingerprint
 from mediafm.catalog.store import Store
 from mediafm.catalog.tables import SHOT_TABLES
 from mediafm.errors import CatalogError, EncoderError, MediaError, UsageError
@@ -229,6 +229,19 @@ def test_a_record_that_does_not_fit_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match="empty"), catalog.writer(""):
         pass
     assert catalog.title_ids() == []
+
+
+@pytest.mark.parametrize("dim", [4, 384])  # lancedb guesses by size and name what is a vector, and refuses empty ones
+def test_a_title_without_metadata_has_no_global_vector(tmp_path: Path, dim: int) -> None:
+    catalog = Catalog.create(tmp_path / "c", CatalogSpec("p", "d", {"text": EncoderSpec("mini", dim, "mini-1")}))
+    rows = Features({"text": np.ones((1, dim), np.float32)}, {"text": np.ones(1, bool)})
+    for title_id, vector in {"none": None, "some": np.ones(dim, np.float32), "none either": None}.items():
+        with catalog.writer(title_id, source(0)) as writer:
+            writer.append(shot_records(1), rows)
+            writer.commit(record(title_id, 1), vector)
+        stored = catalog.global_vector(title_id)
+        assert (stored is None) == (vector is None)
+        assert len(catalog.features(title_id)) == 1
 
 
 def test_odd_time_bases_survive(catalog: Catalog) -> None:

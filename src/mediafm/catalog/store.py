@@ -83,7 +83,8 @@ class Store:
         """Put rows in place of those of the same key; visible all at once."""
         with self._translated(f"write to the table {name}"):
             merge = self._table(name).merge_insert(key)
-            merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+            # "null": lancedb takes a missing vector for a bad one and would refuse it.
+            merge.when_matched_update_all().when_not_matched_insert_all().execute(rows, on_bad_vectors="null")
 
     def delete(self, name: str, where: str) -> None:
         """Delete rows. Deleting nothing would still write a new version, so it looks first."""
