@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalog_samples import SPEC, contents, fill, record, source, write
+from catalog_samples import SPEC, contents, features, fill, record, source, write
 
 from mediafm.catalog import Catalog, EmbeddingSetSpec
 from mediafm.catalog.store import Store
@@ -119,10 +119,11 @@ def test_killing_the_process_at_any_moment(catalog: Catalog) -> None:
         assert catalog.title_ids() == ["a", "b"]
         for title in catalog.titles():
             seed = int(title.source_fingerprint.removeprefix("source-"))
-            rows = contents(catalog)[title.title_id]
-            n = {"a": 1200, "b": 5}[title.title_id]
-            assert title.n_shots == n
-            assert rows[3][0] == bytes([0xFF, 0xD8, 0, seed % 256])
+            rows = catalog.features(title.title_id).vectors["video"]
+            assert title.n_shots == {"a": 1200, "b": 5}[title.title_id]
+            np.testing.assert_array_equal(rows, features(title.n_shots, seed).vectors["video"].astype(np.float16))
+            assert catalog.keyframe(title.title_id, 0) == bytes([0xFF, 0xD8, 0, seed % 256])
+            assert len(catalog.shots(title.title_id)) == title.n_shots
     write(catalog, "a", 6, seed=1)
     write(catalog, "b", 5, seed=2)
     assert catalog.verify() == []

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from catalog_samples import SPEC, contents, features, fill, record, shot_records, source, write
 
-from mediafm.catalog import Catalog, TitleSource, source_fingerprint
+from mediafm.catalog import Catalog, CatalogSpec, EncoderSpec, TitleSource, source_fingerprint
 from mediafm.catalog.store import Store
 from mediafm.catalog.tables import SHOT_TABLES
-from mediafm.errors import CatalogError, MediaError, UsageError
+from mediafm.errors import CatalogError, EncoderError, MediaError, UsageError
 from mediafm.types import Features, Metadata
 
 AWKWARD = ["a", "it's", 'q"uo;te', "back\\slash", "per%cent_", "ünï 映画", "new\nline", "a' OR 'a'='a", " "]
@@ -191,7 +191,8 @@ def test_features_that_break_the_contract_are_refused(catalog: Catalog) -> None:
         "text features .* not present but not zero at shot 2": _changed(good, "text", (2, 1), 0.5),
     }
     for message, bad in cases.items():
-        with pytest.raises(CatalogError, match=message), catalog.writer("a", source(0)) as writer:
+        kind = CatalogError if "the catalog" in message else EncoderError
+        with pytest.raises(kind, match=message), catalog.writer("a", source(0)) as writer:
             writer.append(shot_records(3), bad, {})
     assert catalog.title_ids() == []
 
@@ -215,8 +216,8 @@ def test_a_record_that_does_not_fit_is_refused(catalog: Catalog) -> None:
     cases = [
         (record("b", 4), None, UsageError, "record of b"),
         (dataclasses.replace(good, end_pts=good.end_pts + 1), None, CatalogError, "last shot ends at"),
-        (good, np.ones(5, np.float32), CatalogError, "global vector must be 4"),
-        (good, np.full(4, np.nan, np.float32), CatalogError, "global vector must be 4"),
+        (good, np.ones(5, np.float32), EncoderError, "global vector must be 4"),
+        (good, np.full(4, np.nan, np.float32), EncoderError, "global vector must be 4"),
         (dataclasses.replace(good, metadata=Metadata(extra={"x": object()})), None, UsageError, "JSON"),
     ]
     for stated, vector, kind, message in cases:
@@ -228,6 +229,19 @@ def test_a_record_that_does_not_fit_is_refused(catalog: Catalog) -> None:
     with pytest.raises(UsageError, match="empty"), catalog.writer(""):
         pass
     assert catalog.title_ids() == []
+
+
+@pytest.mark.parametrize("dim", [4, 384])  # lancedb guesses by size and name what is a vector, and refuses empty ones
+def test_a_title_without_metadata_has_no_global_vector(tmp_path: Path, dim: int) -> None:
+    catalog = Catalog.create(tmp_path / "c", CatalogSpec("p", "d", {"text": EncoderSpec("mini", dim, "mini-1")}))
+    rows = Features({"text": np.ones((1, dim), np.float32)}, {"text": np.ones(1, bool)})
+    for title_id, vector in {"none": None, "some": np.ones(dim, np.float32), "none either": None}.items():
+        with catalog.writer(title_id, source(0)) as writer:
+            writer.append(shot_records(1), rows)
+            writer.commit(record(title_id, 1), vector)
+        stored = catalog.global_vector(title_id)
+        assert (stored is None) == (vector is None)
+        assert len(catalog.features(title_id)) == 1
 
 
 def test_odd_time_bases_survive(catalog: Catalog) -> None:

@@ -217,11 +217,14 @@ class Catalog:
 
     def global_vector(self, title_id: str) -> FloatArray | None:
         """The title's encoded metadata, float32 [dim of text]; None where it has none."""
-        self.title_record(title_id)
-        if "text" not in self.spec.encoders:
+        has_vectors = "text" in self.spec.encoders
+        columns = ["title_id", *(["global_vector"] if has_vectors else [])]
+        row = self._store.scan(TITLES, f"title_id = {quote(title_id)}", columns)
+        if not len(row):
+            raise self._rows.unknown(title_id)
+        if not has_vectors or row["global_vector"].null_count:
             return None
-        column = self._store.scan(TITLES, f"title_id = {quote(title_id)}", ["global_vector"])["global_vector"]
-        return column_vectors(column)[0] if column.null_count == 0 else None
+        return column_vectors(row["global_vector"])[0]
 
     # embeddings -----------------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from mediafm.catalog.records import CatalogSpec, ShotRecord, TitleRecord
 from mediafm.catalog.tables import metadata_to_json
-from mediafm.errors import CatalogError, UsageError
+from mediafm.errors import CatalogError, EncoderError, UsageError
 from mediafm.types import Features, FloatArray
 
-_ENCODER_REMEDY = "The encoder broke its contract; nothing of this title was stored."
-_TILE_REMEDY = "Shots must run 0, 1, 2 ..., each beginning where the last ended; nothing of this title was stored."
+_ENCODER_REMEDY = "The encoder broke its contract; what was stored of this title before stands."
+_TILE_REMEDY = "Shots must run 0, 1, 2 ..., each beginning where the last ended."
 
 
 def to_half(features: Features) -> Features:
@@ -53,19 +53,19 @@ def check_features(title_id: str, spec: CatalogSpec, features: Features, first_s
         vectors, present = features.vectors[modality], features.present[modality]
         what = f"Title {title_id}: {modality} features of {encoder.name}"
         if vectors.shape != (n, encoder.dim) or present.shape != (n,):
-            raise CatalogError(
+            raise EncoderError(
                 f"{what} have shape {vectors.shape} and flags {present.shape}, not ({n}, {encoder.dim}) and ({n},).",
                 _ENCODER_REMEDY,
             )
         bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
         if len(bad):
-            raise CatalogError(
+            raise EncoderError(
                 f"{what} are not finite in half precision at shot {first_shot + bad[0]}.", _ENCODER_REMEDY
             )
         wrong = np.flatnonzero(vectors.any(axis=1) != present)
         if len(wrong):
             state = "present but zero" if present[wrong[0]] else "not present but not zero"
-            raise CatalogError(f"{what} are {state} at shot {first_shot + wrong[0]}.", _ENCODER_REMEDY)
+            raise EncoderError(f"{what} are {state} at shot {first_shot + wrong[0]}.", _ENCODER_REMEDY)
 
 
 def check_record(title_id: str, record: TitleRecord, last: Sequence[ShotRecord]) -> None:
@@ -97,7 +97,7 @@ def check_global_vector(title_id: str, spec: CatalogSpec, vector: FloatArray | N
             f"Title {title_id} has a global vector, but the catalog has no text encoder.", "Pass None for it."
         )
     if np.shape(vector) != (dim,) or not np.isfinite(vector).all():
-        raise CatalogError(
+        raise EncoderError(
             f"Title {title_id}: its global vector must be {dim} finite numbers, not of shape {np.shape(vector)}.",
             _ENCODER_REMEDY,
         )

@@ -151,8 +151,8 @@ class TitleWriter:
     ) -> None:
         """The next shots of the title, their features row by row, and JPEG pictures by shot number.
 
-        Features may be float16 or float32; stored are float16. CatalogError where shots do not tile or features do not
-        fit the catalog.
+        Features may be float16 or float32; stored are float16. CatalogError where shots do not tile or modalities are
+        not the catalog's, EncoderError where vectors or flags break the contract of encoders.
         """
         self._require_open()
         keyframes = keyframes or {}
