@@ -1,6 +1,8 @@
 """From labelled spans to examples: one row for each shot, clip or title that a probe sees."""
 
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +49,7 @@ def make_examples(table: LabelTable, task: Task, catalog: "Catalog") -> Examples
     """
     labelled = set(table.title.tolist())
     titles = tuple(title for title in catalog.title_ids() if title in labelled)
-    spans = tuple(catalog.spans(title) for title in titles)
+    spans = _read_spans(catalog, titles)
     starts, ends, shots, truths = [], [], [], []
     for title, (begin, end) in zip(titles, spans, strict=True):
         rows = np.flatnonzero(table.title == title)
@@ -74,6 +76,13 @@ def make_examples(table: LabelTable, task: Task, catalog: "Catalog") -> Examples
         np.concatenate(truths),
         table.names,
     )
+
+
+def _read_spans(catalog: "Catalog", titles: tuple[str, ...]) -> tuple[Spans, ...]:
+    """Shots' starts and ends of many titles at once: `catalog.spans` would ask the store anew for each."""
+    rows = groupby(catalog.iter_texts(titles), key=itemgetter(0))
+    times = [np.array([(start_s, end_s) for _, _, start_s, end_s, _ in shots]) for _, shots in rows]
+    return tuple((pairs[:, 0], pairs[:, 1]) for pairs in times)
 
 
 def _shot_truth(
