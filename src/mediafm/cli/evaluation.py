@@ -1,11 +1,13 @@
 """`mediafm probe` and `mediafm search`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from mediafm.cli.output import CatalogOption, Json, emit, progress, say, table
+
+Unit = Literal["shot", "clip", "title"]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,15 +45,18 @@ def search(
     catalog: CatalogOption,
     query: Annotated[str, typer.Argument(help="Words to look for in what is said.")] = "",
     like: Annotated[str, typer.Option(help="Find what is like a span: TITLE@12.5-20, TITLE#shot or TITLE.")] = "",
-    unit: Annotated[str, typer.Option(help="shot, clip or title.")] = "shot",
+    unit: Annotated[Unit, typer.Option(help="What a hit is.")] = "shot",
     k: Annotated[int, typer.Option("-k", "--k", help="How many hits.")] = 10,
-    features: Annotated[str, typer.Option(help="Embedding set or modality to compare by.")] = "",
+    features: Annotated[str, typer.Option(help="Embedding set or modality that --like compares by.")] = "",
+    preset: Annotated[
+        str, typer.Option(help="Preset whose text encoder reads the words; default: the catalog's.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Search by words over timed text, or by likeness to a shot, clip or title."""
     from mediafm.search import search_catalogue
 
-    hits = search_catalogue(catalog, query, like, unit=unit, k=k, features=features)
+    hits = search_catalogue(catalog, query, like, unit=unit, k=k, features=features, preset=preset)
     if json:
         emit({"hits": [hit.as_json() for hit in hits]})
         return

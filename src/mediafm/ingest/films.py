@@ -34,6 +34,7 @@ from mediafm.shots import Detector, make_detector
 from mediafm.types import FloatArray, Metadata
 
 BATCH = 16  # shots an encoder sees at once; bounds memory together with the sampled frames a shot
+OPTIMIZE_EVERY = 100  # titles: every append leaves a file and a version behind
 KEYFRAME_SIDE = 180  # pixels of the shorter side, unless an encoder asks for more
 
 
@@ -95,11 +96,12 @@ def ingest(
     catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
     summary = IngestSummary()
     progress.start("ingest", len(films), "titles")
-    for title_id, path in films.items():
+    for done, (title_id, path) in enumerate(films.items(), 1):
         job = TitleJob(title_id, path, known.get(title_id, Metadata(name=title_id)), language)
         _ingest_counted(job, catalog, preset, summary)
         progress.advance(1, title=title_id, shots=summary.shots)
-    catalog.optimize()
+        if done % OPTIMIZE_EVERY == 0 or done == len(films):
+            catalog.optimize()
     summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb()
     progress.end(ok=summary.titles_ok, failed=summary.titles_failed, skipped=summary.titles_skipped)
     return summary
@@ -160,23 +162,22 @@ def _ingest_counted(job: TitleJob, catalog: Catalog, preset: Preset, summary: In
         source = TitleSource(str(job.path.absolute()), source_fingerprint(job.path), job.inputs_fingerprint())
         if catalog.is_current(job.title_id, source.source_fingerprint, source.inputs_fingerprint):
             summary.titles_skipped += 1
-            for failure in catalog.failures():
-                if failure.title_id == job.title_id:
-                    summary.fail(job.title_id, failure.reason)
-            return
-        record = ingest_title(job, catalog, preset, source)
+            record = catalog.title_record(job.title_id)
+        else:
+            record = ingest_title(job, catalog, preset, source)
+            summary.shots += record.n_shots
+            summary.titles_ok += not record.warning
     except CatalogError:
         raise  # storage that fails one title fails the next as well
     except MediafmError as error:
         catalog.record_failure(job.title_id, str(job.path), str(error))
         summary.fail(job.title_id, str(error))
         return
-    summary.shots += record.n_shots
     if record.warning:
         catalog.record_failure(job.title_id, str(job.path), record.warning)
         summary.fail(job.title_id, record.warning)
     else:
-        summary.titles_ok += 1
+        catalog.clear_failure(job.title_id)
 
 
 def ingest_title(job: TitleJob, catalog: Catalog, preset: Preset, source: TitleSource) -> TitleRecord:
@@ -186,8 +187,8 @@ def ingest_title(job: TitleJob, catalog: Catalog, preset: Preset, source: TitleS
     with open_title(job.path, audio_language=job.language or None) as reader:
         cues = load_cues(job.path, reader.info, language=job.language or None)
         passed = TitlePass(reader, preset_detector(preset), cues, frames=frames, short_side=side)
+        n_shots = 0
         with catalog.writer(job.title_id, source) as writer:
-            n_shots = 0
             for batch in _batches(passed):
                 writer.append(_records(batch, reader), encode_shots(preset, batch), keyframes(batch))
                 n_shots += len(batch)
@@ -195,7 +196,7 @@ def ingest_title(job: TitleJob, catalog: Catalog, preset: Preset, source: TitleS
                 raise MediaError(f"{job.path}: no picture or sound could be decoded.", reader.failure)
             record = _title_record(job, reader, passed, n_shots, bool(cues))
             writer.commit(record, _global_vector(preset, job.metadata))
-    return record
+    return replace(record, n_shots=n_shots)
 
 
 def _batches(shots: TitlePass) -> Iterator[list[ReadShot]]:
@@ -215,7 +216,6 @@ def _title_record(job: TitleJob, reader: TitleReader, passed: TitlePass, n_shots
         time_base=reader.time_base,
         end_pts=reader.end_pts,
         frames=reader.frames_read,
-        n_shots=n_shots,
         width=video.display_width if video else 0,
         height=video.display_height if video else 0,
         fps=float(video.average_rate or 0) if video else 0.0,
