@@ -40,7 +40,7 @@ def search(
     if unit not in get_args(Unit):
         raise UsageError(f"Cannot search for {unit!r}.", f"Units are {', '.join(get_args(Unit))}.")
     if not 1 <= k <= MOST_HITS:
-        raise UsageError(f"Cannot give {k} hits.", f"Ask for 1 to {MOST_HITS}; `mediafm export` gives everything.")
+        raise UsageError(f"Cannot give {k} hits.", f"Ask for 1 to {MOST_HITS}.")
     if not catalog.title_ids():
         raise CatalogError("The catalog holds no titles.", "Fill it with `mediafm ingest` or `mediafm import`.")
     if like is not None:
