@@ -31,6 +31,7 @@ class ShotTransformerConfig:
     positions: Positions = "rotary"
     norm: NormForm = "pre"
     dropout: float = 0.0
+    attention_dropout: float = 0.0
     readout: Readout = "beside"
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ class Attention(nn.Module):
 
     def __init__(self, config: ShotTransformerConfig) -> None:
         super().__init__()
-        self.heads, self.head_dim, self.dropout = config.heads, config.head_dim, config.dropout
+        self.heads, self.head_dim, self.dropout = config.heads, config.head_dim, config.attention_dropout
         self.qkv = nn.Linear(config.hidden, 3 * config.hidden)
         self.out = nn.Linear(config.hidden, config.hidden)
 
