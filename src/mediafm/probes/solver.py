@@ -7,7 +7,7 @@ For every label and every penalty λ it minimises, over weights w and intercept 
 by limited-memory BFGS. Three things make it quick where features are correlated, as embeddings are. All columns (label
 x penalty) share each product with the features. The first guess of the inverse curvature is not a multiple of the
 identity but (c XᵀX + λ I)⁻¹ with c the column's mean p(1 - p): one eigendecomposition of XᵀX serves every column and
-every step. And since logits are linear in the step, the line search costs no product with the features at all.
+every step; with fewer rows than features the problem is first turned into the span of its rows. And since logits are linear in the step, the line search costs no product with the features at all.
 
 Shapes: N rows, D features, L labels, P penalties, C = P·L columns, K = D + 1 (weights, then the intercept).
 """
@@ -56,12 +56,13 @@ def fit_logistic(
     penalties = np.asarray(penalties, dtype=np.float64)
     penalties_PL = np.broadcast_to(penalties.reshape(len(penalties), -1), (len(penalties), labels.shape[1]))
     _check(labels, penalties_PL)
-    columns = _Columns(torch.from_numpy(np.ascontiguousarray(features)), labels, penalties_PL)
+    rows_NK, basis_DK = _row_space(torch.from_numpy(np.ascontiguousarray(features)))
+    columns = _Columns(rows_NK, labels, penalties_PL)
     for iteration in range(max_iterations):
         direction_KC = columns.direction()
         direction_KC = columns.retire(direction_KC, tolerance)
         if not len(columns.active):
-            return columns.result(penalties_PL.shape, iteration)
+            return columns.result(penalties_PL.shape, iteration, basis_DK)
         columns.step(direction_KC)
     raise TrainingError(
         f"The probe's solver did not converge in {max_iterations} steps for {len(columns.active)} of "
@@ -80,6 +81,17 @@ def _check(labels: NDArray[Any], penalties_PL: NDArray[np.float64]) -> None:
         )
     if not (penalties_PL > 0).all():
         raise UsageError("Every penalty of a probe must be greater than 0.", "Without one the optimum may not exist.")
+
+
+def _row_space(features_ND: Tensor) -> tuple[Tensor, Tensor | None]:
+    """With fewer rows than features, the same rows in an orthonormal basis of their span, and that basis; else as is.
+
+    The optimum lies in the span of the rows and rotation keeps |w|, so nothing changes but the size of the problem.
+    """
+    if features_ND.shape[0] >= features_ND.shape[1]:
+        return features_ND, None
+    basis_DN, rows_NN = torch.linalg.qr(features_ND.T)
+    return rows_NN.T.contiguous(), basis_DN
 
 
 class _Curvature:
@@ -213,8 +225,10 @@ class _Columns:
             length_C = torch.where(good_C, length_C, torch.where(inside_C, newton_C, fallback_C))
         return length_C
 
-    def result(self, shape_PL: tuple[int, ...], iterations: int) -> LogisticFit:
-        """The solved columns in the caller's shape."""
-        weights_PLD = self.solved_KC[:-1].T.reshape(*shape_PL, -1).numpy()
+    def result(self, shape_PL: tuple[int, ...], iterations: int, basis_DK: Tensor | None) -> LogisticFit:
+        """The solved columns in the caller's shape and basis."""
+        weights_KC = self.solved_KC[:-1]
+        weights_DC = weights_KC if basis_DK is None else basis_DK @ weights_KC
+        weights_PLD = weights_DC.T.reshape(*shape_PL, -1).numpy()
         norms_PL = self.solved_norm_C.reshape(shape_PL).numpy().astype(np.float64)
         return LogisticFit(weights_PLD, self.solved_KC[-1].reshape(shape_PL).numpy(), norms_PL, iterations)
