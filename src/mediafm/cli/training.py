@@ -46,6 +46,7 @@ def embed(
     model: Annotated[Path, typer.Option(help="A checkpoint folder, as `pretrain` leaves it.")],
     context: Annotated[Context, typer.Option(help="title: inside the whole title; none: each shot alone.")] = "title",
     name: Annotated[str, typer.Option(help="Name of the embedding set; default: the checkpoint's.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Put it in place of another checkpoint's set.")] = False,
     json: Json = False,
 ) -> None:
     """Write context embeddings of every title into the catalog, as one more embedding set."""
@@ -53,7 +54,8 @@ def embed(
     from mediafm.embed import embed as run
 
     with progress() as bar:
-        result = run(Catalog.open(catalog), model, context=context, name=name or None, progress=bar)
+        opened = Catalog.open(catalog)
+        result = run(opened, model, context=context, name=name or None, replace=replace, progress=bar)
     if json:
         emit(asdict(result))
     else:

@@ -88,7 +88,7 @@ def run_demo(out: Path, films: Sequence[Path] = (), *, progress: Progress = SILE
     trained = _pretrain(catalog, run, progress)
     clock.lap("pretrain")
     for context in ("title", "none"):
-        embed(catalog, run, context=context, progress=progress)
+        embed(catalog, run, context=context, replace=True, progress=progress)
     clock.lap("embed")
     probes = [] if own else _probes(catalog, folder / "truth", out / "probes", progress)
     clock.lap("probes")

@@ -7,7 +7,8 @@ For every label and every penalty λ it minimises, over weights w and intercept 
 by limited-memory BFGS. Three things make it quick where features are correlated, as embeddings are. All columns (label
 x penalty) share each product with the features. The first guess of the inverse curvature is not a multiple of the
 identity but (c XᵀX + λ I)⁻¹ with c the column's mean p(1 - p): one eigendecomposition of XᵀX serves every column and
-every step; with fewer rows than features the problem is first turned into the span of its rows. And since logits are linear in the step, the line search costs no product with the features at all.
+every step; with fewer rows than features, the problem is first turned into the span of its rows. And since logits are
+linear in the step, the line search costs no product with the features at all.
 
 Shapes: N rows, D features, L labels, P penalties, C = P·L columns, K = D + 1 (weights, then the intercept).
 """
