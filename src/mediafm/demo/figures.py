@@ -58,19 +58,20 @@ def loss_curve(
     train: Sequence[tuple[int, float]], valid: Sequence[tuple[int, float]], trivial: Mapping[str, float]
 ) -> str:
     """Cosine distance against steps, with the trivial predictors as lines, as an SVG."""
-    figure = Figure(figsize=(7.6, 3.4))
+    figure = Figure(figsize=(7.6, 3.9))
     axes = figure.add_subplot()
     for name, points in (("train", train), ("validation", valid)):
         if points:
             steps, losses = zip(*points, strict=True)
-            marker = "o" if name == "validation" else ""
-            axes.plot(steps, losses, color=SERIES[name], marker=marker, markersize=3, linewidth=1.6, label=LABELS[name])
+            held_out = name == "validation"
+            style = {"marker": "o", "markersize": 3, "linewidth": 1.8} if held_out else {"linewidth": 0.7, "alpha": 0.7}
+            axes.plot(steps, losses, color=SERIES[name], label=LABELS[name], **style)
     for name, value in trivial.items():
         axes.axhline(value, color=SERIES[name], linewidth=1.2, linestyle="--", label=LABELS[name])
     axes.set_xlabel("step")
     axes.set_ylabel("cosine distance of masked shots")
     _plain(axes)
-    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.17))
     return _svg(figure)
 
 

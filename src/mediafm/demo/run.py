@@ -77,7 +77,7 @@ def run_demo(out: Path, films: Sequence[Path] = (), *, progress: Progress = SILE
     folder = out / "films"
     if not own:
         write_catalogue(folder, seed=SEED, titles=TITLES, shots_per_title=SHOTS_PER_TITLE, progress=progress)
-        clock.lap("films")
+        clock.lap("render")
     catalog_path, run = out / "catalog", out / "run"
     metadata = None if own else folder / "metadata.csv"
     summary = ingest(list(films) or [folder], str(catalog_path), "offline", metadata=metadata, progress=progress)

@@ -124,6 +124,7 @@ def timeline_section(catalog: Catalog, record: TitleRecord, out: Path, truth: Tr
     return {
         "timeline": {
             "name": display_name(record),
+            "poster": picture(catalog, record.title_id, 0),
             "video": Path(os.path.relpath(film, out.absolute())).as_posix() if film.exists() else "",
             "shots": [
                 {"index": s.index, "at": s.start_s, "start": clock(s.start_s), **_place(s.start_s, s.end_s, end)}
