@@ -74,11 +74,11 @@ def test_a_short_title_is_one_forward_pass(fake: FakeCatalog, run: Path) -> None
     with torch.inference_mode():
         output = checkpoint.model(torch.from_numpy(fused)[None], None, None, torch.from_numpy(glob)[None])
     np.testing.assert_array_equal(shots, output.context_BSH[0].numpy())
-    np.testing.assert_array_equal(title, output.title_BH[0].numpy())
+    np.testing.assert_allclose(title, shots.mean(axis=0), atol=1e-6)
 
 
 def test_windows_leave_no_seams(fake: FakeCatalog, run: Path) -> None:
-    """Vectors hardly depend on where the windows lie, and change no more at their borders than elsewhere."""
+    """Vectors hardly depend on where the windows lie; from shot to shot they change fifty times as much."""
     embedder = Embedder(Checkpoint.load(run))
     distances = []
     for title, features in fake.held.items():
@@ -86,8 +86,8 @@ def test_windows_leave_no_seams(fake: FakeCatalog, run: Path) -> None:
         shifted, _ = embedder.embed(cut(features, 7, 100), fake.globals[title], "title")
         distances.append(1 - cosine(whole[7:], shifted)[20:-20])  # the ends have lost true context
     middle = np.concatenate(distances)
-    assert middle.mean() < 0.01
-    assert middle.max() < 0.02
+    assert np.quantile(middle, 0.99) < 0.02
+    assert middle.mean() < 0.02 * np.mean(1 - cosine(whole[1:], whole[:-1]))
 
 
 def test_blending_returns_what_all_windows_agree_on() -> None:

@@ -26,7 +26,7 @@ class _Section(BaseModel):
 
 class ModelRecipe(_Section):
     """Shape of the transformer. `readout` is what `embed` writes for a shot: its last-layer state, or that state
-    beside the fused embedding the shot came with, so that context never costs the shot itself. `attention_dropout`
+    beside the fused embedding the shot came with, which cannot lose the shot itself but is larger. `attention_dropout`
     costs a quarter of the speed on a CPU, where it rules out the fused kernel.
     """
 
@@ -39,7 +39,7 @@ class ModelRecipe(_Section):
     norm: Literal["pre", "post"] = "pre"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    readout: Literal["last", "beside"] = "beside"
+    readout: Literal["last", "beside"] = "last"
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
@@ -81,8 +81,8 @@ class OptimizerRecipe(_Section):
     """Rates of the hidden matrices (`rate`, Muon or AdamW) and of everything else (`adamw_rate`, AdamW)."""
 
     hidden: Literal["muon", "adamw"] = "muon"
-    rate: Rate = 0.003
-    adamw_rate: Rate = 0.001
+    rate: Rate = 0.005
+    adamw_rate: Rate = 0.005
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.95
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
@@ -96,7 +96,7 @@ class ScheduleRecipe(_Section):
     evaluations without a new best on validation titles (0: never).
     """
 
-    epochs: Count = 30
+    epochs: Count = 24
     warmup: Share = 0.05
     decay: Share = 0.4
     decay_shape: Literal["linear", "sqrt"] = "linear"
@@ -118,7 +118,7 @@ class DataRecipe(_Section):
     """
 
     window: Count = 512
-    shots_per_step: Count = 4096
+    shots_per_step: Count = 2048
     hold_out: Literal["titles", "tails"] = "titles"
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     validation_titles: tuple[str, ...] = ()

@@ -3,9 +3,11 @@
 What is written for a shot is the checkpoint's `readout`:
 
 - `last`: the state of the last layer.
-- `beside`: the fused embedding the shot came with and that state, each at unit norm, joined and scaled to unit norm.
-  Masked Shot Modeling never asks a shot's state to keep the shot itself, only to help its neighbours; joined, nothing a
-  probe could read from the shot alone is lost.
+- `beside`: the fused embedding the shot came with and that state, each at unit norm, joined and scaled to unit norm, so
+  that nothing a probe could read from the shot alone is lost.
+
+The title's vector is the mean of its shots'. The state of [CLS] is not: Masked Shot Modeling asks nothing of it in the
+last layer, and it tells titles apart worse than the mean does (docs/training.md).
 
 Shapes: W windows, S shots, D fused size, G metadata size, H hidden, R size of the read-out.
 """
@@ -53,18 +55,15 @@ class Embedder:
         """Vectors of all shots of one title and of the title: ([S, R], [R]).
 
         "title": every shot is seen inside its title, [GLOBAL] included; titles longer than the model's `max_shots` in
-        overlapping windows. "none": every shot is a sequence of its own and the title the mean of its shots.
+        overlapping windows. "none": every shot is a sequence of its own.
         """
         fused_SD, _ = fuse(features, self.stats)
-        if context == "none":
-            shots_SR = self._readout(fused_SD, self._alone(fused_SD))
-            return shots_SR, shots_SR.mean(axis=0)
-        state_SH, title_H = self._in_context(fused_SD, global_G)
-        title_R = self._readout(fused_SD.mean(axis=0, keepdims=True), title_H[None])[0]
-        return self._readout(fused_SD, state_SH), title_R
+        state_SH = self._alone(fused_SD) if context == "none" else self._in_context(fused_SD, global_G)
+        shots_SR = self._readout(fused_SD, state_SH)
+        return shots_SR, shots_SR.mean(axis=0)
 
-    def _in_context(self, fused_SD: FloatArray, global_G: FloatArray | None) -> tuple[FloatArray, FloatArray]:
-        """Last-layer states [S, H], blended where windows overlap, and that of [CLS], their mean, [H]."""
+    def _in_context(self, fused_SD: FloatArray, global_G: FloatArray | None) -> FloatArray:
+        """Last-layer states [S, H], blended where windows overlap."""
         length = self.config.max_shots
         cuts = windows(len(fused_SD), length, length // 2)
         batch = max(_PLACES // length, 1)
@@ -72,25 +71,21 @@ class Embedder:
             self._forward(np.stack([fused_SD[a:b] for a, b in cuts[i : i + batch]]), global_G)
             for i in range(0, len(cuts), batch)
         ]
-        states_WSH, titles_WH = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        if len(cuts) == 1:
-            return states_WSH[0], titles_WH[0]
-        return blend(cuts, states_WSH), titles_WH.mean(axis=0)
+        states_WSH = np.concatenate(parts)
+        return states_WSH[0] if len(cuts) == 1 else blend(cuts, states_WSH)
 
     def _alone(self, fused_SD: FloatArray) -> FloatArray:
-        parts = [
-            self._forward(fused_SD[i : i + _PLACES, None], None)[0][:, 0] for i in range(0, len(fused_SD), _PLACES)
-        ]
+        parts = [self._forward(fused_SD[i : i + _PLACES, None], None)[:, 0] for i in range(0, len(fused_SD), _PLACES)]
         return np.concatenate(parts)
 
     @torch.inference_mode()
-    def _forward(self, fused_WSD: FloatArray, global_G: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    def _forward(self, fused_WSD: FloatArray, global_G: FloatArray | None) -> FloatArray:
         global_WG = None
         if global_G is not None and self.config.global_dim:
             global_WG = torch.from_numpy(global_G).to(self.device).expand(len(fused_WSD), -1)
         fused = torch.from_numpy(np.ascontiguousarray(fused_WSD)).to(self.device)
-        context_WSH, title_WH = self._model.encode(fused, global_BG=global_WG)
-        return context_WSH.cpu().numpy(), title_WH.cpu().numpy()
+        context_WSH, _ = self._model.encode(fused, global_BG=global_WG)
+        return context_WSH.cpu().numpy()
 
     def _readout(self, fused_SD: FloatArray, state_SH: FloatArray) -> FloatArray:
         if self.config.readout == "last":

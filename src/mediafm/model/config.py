@@ -32,7 +32,7 @@ class ShotTransformerConfig:
     norm: NormForm = "pre"
     dropout: float = 0.0
     attention_dropout: float = 0.0
-    readout: Readout = "beside"
+    readout: Readout = "last"
 
     def __post_init__(self) -> None:
         """Refuse a shape that no module can have."""
