@@ -29,7 +29,10 @@ from mediafm.types import Features
 TASKS = {
     "place": ["loc_apt1_Mon_Rach", "loc_apt2_Chan_Joey", "loc_coffeeshop", "loc_outside", "loc_other"],
     "onset": ["onset"],
-    "kinds": ["onset_" + k for k in "location charact_entry music_transit goal_change time_jump charact_leave".split()],
+    "kinds": [
+        *("onset_location", "onset_charact_entry", "onset_music_transit"),
+        *("onset_goal_change", "onset_time_jump", "onset_charact_leave"),
+    ],
 }
 LABELS = [label for labels in TASKS.values() for label in labels]
 
