@@ -129,3 +129,17 @@ def test_import_with_text_from_a_column(tmp_path: Path) -> None:
         import_catalogue(*tables, {"video": "text"})
     with pytest.raises(UsageError, match="--video"):
         import_catalogue(*tables, {})
+
+
+def test_a_hole_inside_a_film_is_told(films: Path, tmp_path: Path) -> None:
+    """Noise in the middle of a WebM: the reader resynchronises, and the hole must not pass for silence."""
+    content = bytearray((films / "tears_of_steel_clip.webm").read_bytes())
+    content[1_000_000:1_100_000] = np.random.default_rng(1).bytes(100_000)
+    film = tmp_path / "hole.webm"
+    film.write_bytes(content)
+    summary = ingest([film], str(tmp_path / "catalog"), detector="fixed")
+    assert summary.titles_ok == 1
+    ((title, reason),) = summary.damaged
+    assert title == "hole" and "of sound are missing" in reason
+    again = ingest([film], str(tmp_path / "catalog"), detector="fixed")
+    assert again.titles_skipped == 1 and again.damaged == summary.damaged

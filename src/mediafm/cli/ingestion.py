@@ -66,5 +66,7 @@ def _finish(summary: Any, as_json: bool) -> None:
         )
         for failure in document["failures"]:
             say(f"  failed: {failure['title']}: {failure['reason']}")
+        for damage in document["damaged"]:
+            say(f"  damaged: {damage['title']}: {damage['reason']}")
     if summary.titles_failed:
         raise typer.Exit(1)

@@ -31,22 +31,27 @@ from mediafm.ingest.title_pass import ReadShot, TitlePass
 from mediafm.media import TitleReader, find_films, find_sidecars, load_cues, load_metadata, open_title
 from mediafm.progress import SILENT, Progress
 from mediafm.shots import Detector, make_detector
-from mediafm.types import FloatArray, Metadata
+from mediafm.types import SAMPLE_RATE, FloatArray, Metadata
 
 BATCH = 16  # shots an encoder sees at once; bounds memory together with the sampled frames a shot
 OPTIMIZE_EVERY = 100  # titles: every append leaves a file and a version behind
+LOST_SOUND_S = 0.5  # holes in the sound that sum to less are the rounding of timestamps
 KEYFRAME_SIDE = 180  # pixels of the shorter side, unless an encoder asks for more
 
 
 @dataclass
 class IngestSummary:
-    """What `ingest` and `import` did. Keys of `as_json` are the command line's contract."""
+    """What `ingest` and `import` did. Keys of `as_json` are the command line's contract.
+
+    failures: titles that are not stored, or not to their end. damaged: titles that are, but with a hole in them.
+    """
 
     titles_ok: int = 0
     titles_failed: int = 0
     titles_skipped: int = 0
     shots: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    damaged: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     peak_rss_mb: float = 0.0
 
@@ -63,6 +68,7 @@ class IngestSummary:
             "titles_skipped": self.titles_skipped,
             "shots": self.shots,
             "failures": [{"title": t, "reason": r} for t, r in self.failures],
+            "damaged": [{"title": t, "reason": r} for t, r in self.damaged],
             "seconds": round(self.seconds, 3),
             "peak_rss_mb": round(self.peak_rss_mb, 1),
         }
@@ -173,6 +179,8 @@ def _ingest_counted(job: TitleJob, catalog: Catalog, preset: Preset, summary: In
         catalog.record_failure(job.title_id, str(job.path), str(error))
         summary.fail(job.title_id, str(error))
         return
+    if record.extra.get("damage"):
+        summary.damaged.append((job.title_id, record.extra["damage"]))
     if record.warning:
         catalog.record_failure(job.title_id, str(job.path), record.warning)
         summary.fail(job.title_id, record.warning)
@@ -225,6 +233,7 @@ def _title_record(job: TitleJob, reader: TitleReader, passed: TitlePass, n_shots
         metadata=job.metadata,
         decode_failures=reader.decode_failures,
         warning=_warning(reader, passed, n_shots),
+        extra={"damage": damage} if (damage := _damage(reader)) else {},
     )
 
 
@@ -232,10 +241,21 @@ def _warning(reader: TitleReader, passed: TitlePass, n_shots: int) -> str:
     """Why the title is not whole, or an empty string."""
     if reader.failure:
         end = float(reader.end_pts * reader.time_base)
-        return f"{reader.failure}; the {n_shots} shots up to {end:.2f} s are kept"
+        kept = "1 shot" if n_shots == 1 else f"{n_shots} shots"
+        return f"{reader.failure}; {kept} up to {end:.2f} s kept"
     if passed.soundless_late:
         return f"The sound of {passed.soundless_late} shots lies too far behind their picture in the file. Remux it."
     return ""
+
+
+def _damage(reader: TitleReader) -> str:
+    """What is missing inside a title that was read to its end, or an empty string."""
+    found = []
+    if reader.decode_failures:
+        found.append(f"{reader.decode_failures} pictures or packets would not decode and are left out")
+    if reader.samples_filled >= LOST_SOUND_S * SAMPLE_RATE:
+        found.append(f"{reader.samples_filled / SAMPLE_RATE:.1f} s of sound are missing and stand as silence")
+    return "; ".join(found)
 
 
 def _global_vector(preset: Preset, metadata: Metadata) -> FloatArray | None:

@@ -46,6 +46,6 @@ def import_catalogue(
         done.titles_skipped,
         done.shots,
         list(done.failures),
-        time.monotonic() - started,
-        peak_rss_mb(),
+        seconds=time.monotonic() - started,
+        peak_rss_mb=peak_rss_mb(),
     )
