@@ -86,6 +86,8 @@ def _plain(axes: Any) -> None:
 
 
 def _svg(figure: Figure) -> str:
+    figure.patch.set_alpha(0)  # the page shows through, light or dark
+    figure.gca().patch.set_alpha(0)
     figure.tight_layout()
     buffer = io.BytesIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
