@@ -1,5 +1,6 @@
 """Frames of a synthetic film: backdrop through the camera, figures on top, the scene's colour mood over all of it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import cv2
@@ -51,13 +52,13 @@ def _blend(old: ImageArray, new: ImageArray, step: int) -> ImageArray:
     return cv2.addWeighted(old, 1 - share, new, share, 0).astype(np.uint8)
 
 
-class _Painter:
+class _Painter(ABC):
     """Paints any frame of one shot, also a few before and after it."""
 
     shot: ShotPlan
 
-    def frame(self, t: int) -> ImageArray:
-        raise NotImplementedError
+    @abstractmethod
+    def frame(self, t: int) -> ImageArray: ...
 
 
 def _painter(plan: TitlePlan, shot: ShotPlan, backdrops: list[ImageArray], size: tuple[int, int]) -> _Painter:
