@@ -120,7 +120,7 @@ def set_name(model: Any, catalog: "Catalog") -> str:
     A folder is asked for the `name` in its `config.json` first; its own name counts next.
     """
     known = [s.name for s in catalog.embedding_sets()]
-    candidates = list(_candidates(model))
+    candidates = list(dict.fromkeys(_candidates(model)))
     for candidate in candidates:
         if candidate in known:
             return candidate
