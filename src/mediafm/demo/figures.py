@@ -22,7 +22,7 @@ SERIES = {
 }
 LABELS = {
     "train": "training",
-    "validation": "held-out titles",
+    "validation": "held out",
     "title_mean": "trivial: title mean",
     "previous": "trivial: previous shot",
     "neighbours": "trivial: mean of both neighbours",

@@ -104,4 +104,6 @@ def _training(given: ReportInput) -> dict[str, str]:
         f"After {result.steps} steps the cosine distance on held-out shots is {result.msm:.3f}, "
         f"{verdict} than the best trivial guess ({best:.3f})."
     )
+    if result.msm >= best:
+        text += " So few shots teach little of what follows what; some thousand are a start."
     return {"text": text, "curve": loss_curve(train, valid, result.trivial)}

@@ -22,6 +22,8 @@ PICTURE_WIDTH = (56, 260)  # least and most pixels of a shot in the strip
 STRIP_SHOTS = 80
 QUERIES = 4
 NEAREST = 6
+MANY_TITLES = 5
+APART = 10  # shots: nearer ones of the same title are the same moment
 FRAME_TOLERANCE = 1  # a found cut counts as true within so many frames
 
 
@@ -124,7 +126,7 @@ def timeline_section(catalog: Catalog, record: TitleRecord, out: Path, truth: Tr
     return {
         "timeline": {
             "name": display_name(record),
-            "poster": picture(catalog, record.title_id, 0),
+            "poster": picture(catalog, record.title_id, len(shots) // 2),
             "video": Path(os.path.relpath(film, out.absolute())).as_posix() if film.exists() else "",
             "shots": [
                 {"index": s.index, "at": s.start_s, "start": clock(s.start_s), **_place(s.start_s, s.end_s, end)}
@@ -163,7 +165,8 @@ def _mean_cosine(vectors: FloatArray) -> float:
 
 
 def nearest_section(catalog: Catalog, spaces: Spaces, titles: Sequence[TitleRecord]) -> list[dict[str, Any]]:
-    """For a few shots, the nearest shots of other titles (of the same one, if it is alone) before and after context."""
+    """For a few shots, the nearest ones before and after context: of other titles or, where a catalog has only a few,
+    of the same one too, but not from the same moment."""
     ids = [t.title_id for t in titles]
     where = [(title, shot) for title in ids for shot in range(catalog.title_record(title).n_shots)]
     vectors_by = {
@@ -171,6 +174,8 @@ def nearest_section(catalog: Catalog, spaces: Spaces, titles: Sequence[TitleReco
         "by its context embedding": _unit(np.concatenate([spaces.after(t) for t in ids])),
     }
     owner = np.asarray([ids.index(title) for title, _ in where])
+    place = np.arange(len(where))
+    near = np.abs(place[:, None] - place) < APART
     out = []
     for query in np.linspace(0.12, 0.88, QUERIES):
         at = int(query * len(where))
@@ -178,7 +183,7 @@ def nearest_section(catalog: Catalog, spaces: Spaces, titles: Sequence[TitleReco
         rows = []
         for name, vectors in vectors_by.items():
             scores = vectors @ vectors[at]
-            scores[owner == owner[at] if len(ids) > 1 else np.arange(len(where)) == at] = -np.inf
+            scores[(owner == owner[at]) & (len(ids) >= MANY_TITLES or near[at])] = -np.inf
             best = np.argsort(-scores)[:NEAREST]
             rows.append({"name": name, "hits": [_hit(catalog, where[b], f"{scores[b]:.2f}") for b in best]})
         text = catalog.shots(title)[shot].text
