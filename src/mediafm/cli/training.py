@@ -38,7 +38,10 @@ def pretrain(
     trivial = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in result.trivial.items())
     say(f"{out}: {result.steps} steps in {result.seconds:.0f} s")
     say(f"cosine distance on held-out titles: {result.msm:.3f}  (trivial predictors: {trivial})")
-    say(f"next: mediafm embed --catalog {catalog} --model {out}")
+    if result.finished:
+        say(f"next: mediafm embed --catalog {catalog} --model {out}")
+    else:
+        say("stopped before the end and saved; the same command with --resume goes on")
 
 
 def embed(
