@@ -22,7 +22,7 @@ import torch
 
 from mediafm.catalog import Catalog, EmbeddingSetSpec
 from mediafm.errors import MismatchError, UsageError
-from mediafm.fusion import FusionStats, fuse
+from mediafm.fusion import FusionStats, fuse, unit_rows
 from mediafm.model import Checkpoint
 from mediafm.progress import SILENT, Progress
 from mediafm.sequences import encoder_facts, windows
@@ -90,8 +90,8 @@ class Embedder:
     def _readout(self, fused_SD: FloatArray, state_SH: FloatArray) -> FloatArray:
         if self.config.readout == "last":
             return state_SH
-        joined_SR = np.concatenate([_unit(fused_SD), _unit(state_SH)], axis=1)
-        return _unit(joined_SR)
+        joined_SR = np.concatenate([unit_rows(fused_SD), unit_rows(state_SH)], axis=1)
+        return unit_rows(joined_SR)
 
 
 def embed(
@@ -143,11 +143,6 @@ def blend(cuts: list[tuple[int, int]], states_WSH: FloatArray) -> FloatArray:
         total_SH[start:stop] += ramp_S[:, None] * state_SH
         weight_S[start:stop] += ramp_S
     return (total_SH / weight_S[:, None]).astype(np.float32)
-
-
-def _unit(rows: FloatArray) -> FloatArray:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
 
 
 def _check_encoders(catalog: Catalog, checkpoint: Checkpoint) -> None:

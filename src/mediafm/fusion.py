@@ -101,7 +101,7 @@ class FusionStats:
                 if not np.isfinite(rows).all():
                     raise _not_finite(modality)
                 if spec.centring != "standard":
-                    rows = _unit(rows)
+                    rows = unit_rows(rows)
                 total[modality] = total[modality].merged(_Moments.of(rows))
         empty = [m for m, moments in total.items() if moments.count == 0]
         if empty and len(empty) == len(total) and spec.centring != "none":
@@ -217,7 +217,8 @@ def _rows(features: Features, spec: FusionSpec, modality: Modality) -> NDArray[A
     return features.vectors[modality]
 
 
-def _unit(rows: NDArray[Any]) -> NDArray[Any]:
+def unit_rows(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows [n, d] at unit norm, in the type they came in; a zero row stays zero."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(norms > _TINY, norms, 1.0)
 

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from mediafm.fusion import unit_rows
 from mediafm.types import FloatArray
 
 INK = "#8a8f98"  # a grey that reads on white and on near-black
@@ -40,7 +41,7 @@ def similarity_matrix(vectors: FloatArray, side: int = 560) -> str:
     Colours span the 2nd to the 98th percentile of the off-diagonal, since the cosines of different embeddings do not
     share a range.
     """
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    unit = unit_rows(vectors)
     cosine = unit @ unit.T
     off = cosine[~np.eye(len(cosine), dtype=bool)] if len(cosine) > 1 else cosine
     low, high = np.percentile(off, [2, 98])

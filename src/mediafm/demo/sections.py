@@ -12,7 +12,7 @@ import numpy as np
 
 from mediafm.catalog import Catalog, ShotRecord, TitleRecord
 from mediafm.demo.figures import data_address, similarity_matrix
-from mediafm.fusion import FusionStats, fuse
+from mediafm.fusion import FusionStats, fuse, unit_rows
 from mediafm.model import Checkpoint
 from mediafm.search import Hit, search_catalogue
 from mediafm.types import FloatArray
@@ -155,12 +155,8 @@ def context_section(spaces: Spaces, record: TitleRecord) -> dict[str, Any]:
     }
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-
 def _mean_cosine(vectors: FloatArray) -> float:
-    unit, n = _unit(vectors), len(vectors)
+    unit, n = unit_rows(vectors), len(vectors)
     return float((unit @ unit.T).sum() - n) / max(n * (n - 1), 1)
 
 
@@ -170,8 +166,8 @@ def nearest_section(catalog: Catalog, spaces: Spaces, titles: Sequence[TitleReco
     ids = [t.title_id for t in titles]
     where = [(title, shot) for title in ids for shot in range(catalog.title_record(title).n_shots)]
     vectors_by = {
-        "by its own picture, sound and words": _unit(np.concatenate([spaces.before(t) for t in ids])),
-        "by its context embedding": _unit(np.concatenate([spaces.after(t) for t in ids])),
+        "by its own picture, sound and words": unit_rows(np.concatenate([spaces.before(t) for t in ids])),
+        "by its context embedding": unit_rows(np.concatenate([spaces.after(t) for t in ids])),
     }
     owner = np.asarray([ids.index(title) for title, _ in where])
     place = np.arange(len(where))

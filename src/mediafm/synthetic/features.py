@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.errors import UsageError
+from mediafm.fusion import unit_rows
 from mediafm.types import MODALITIES, BoolArray, Features, FloatArray, Modality
 
 LATENT = 24  # size of the vectors behind the features
@@ -81,7 +82,7 @@ def feature_catalogue(
 def _world(seed: int, dims: Mapping[Modality, int]) -> _World:
     rng = np.random.default_rng([seed, 0])
     maps = {m: np.random.default_rng([seed, 1, k]).normal(size=(LATENT, dims[m])) for k, m in enumerate(dims)}
-    return _World(_unit(rng.normal(size=(MOODS, LATENT))), _unit(rng.normal(size=(MOTIFS, LATENT))), maps)
+    return _World(unit_rows(rng.normal(size=(MOODS, LATENT))), unit_rows(rng.normal(size=(MOTIFS, LATENT))), maps)
 
 
 def _title(seed: int, number: int, shots: int, world: _World) -> FeatureTitle:
@@ -93,23 +94,23 @@ def _title(seed: int, number: int, shots: int, world: _World) -> FeatureTitle:
     own = int(rng.integers(MOODS))
     scene_mood = np.where(rng.random(count) < 0.5, own, rng.integers(MOODS, size=count))
     scene_line = _storylines(count, rng)
-    lines = _unit(rng.normal(size=(STORYLINES, LATENT)))
-    latent = 1.0 * world.moods[scene_mood] + 0.8 * lines[scene_line] + 0.5 * _unit(rng.normal(size=(count, LATENT)))
+    lines = unit_rows(rng.normal(size=(STORYLINES, LATENT)))
+    latent = 1.0 * world.moods[scene_mood] + 0.8 * lines[scene_line] + 0.5 * unit_rows(rng.normal(size=(count, LATENT)))
     motif = np.where(rng.random(shots) < MOTIF_SHARE, rng.integers(MOTIFS, size=shots), -1)
-    seen = np.where(motif[:, None] >= 0, world.motifs[motif], _unit(latent)[scene])
+    seen = np.where(motif[:, None] >= 0, world.motifs[motif], unit_rows(latent)[scene])
     vectors: dict[Modality, FloatArray] = {}
     present: dict[Modality, BoolArray] = {}
     for modality, projection in world.maps.items():
         noisy = seen + NOISE[modality] * rng.normal(size=seen.shape) / np.sqrt(LATENT)
         present[modality] = rng.random(shots) >= MISSING[modality]
-        vectors[modality] = (_unit(noisy @ projection) * present[modality][:, None]).astype(np.float32)
+        vectors[modality] = (unit_rows(noisy @ projection) * present[modality][:, None]).astype(np.float32)
     ends = np.cumsum(rng.gamma(4.0, 1.0, shots) + 0.5)
     mean_mood = world.moods[scene_mood].mean(axis=0) + 0.5 * rng.normal(size=LATENT) / np.sqrt(LATENT)
     last = list(world.maps)[-1]
     return FeatureTitle(
         title_id=f"title-{number + 1:04d}",
         features=Features(vectors, present),
-        global_vector=_unit(mean_mood @ world.maps[last])[0].astype(np.float32),
+        global_vector=unit_rows((mean_mood @ world.maps[last])[None])[0].astype(np.float32),
         start_s=np.concatenate([[0.0], ends[:-1]]),
         end_s=ends,
         scene=scene,
@@ -123,9 +124,3 @@ def _storylines(scenes: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Which storyline each scene belongs to: never the one just told, so that every storyline goes away and returns."""
     steps = rng.integers(1, STORYLINES, size=scenes)
     return np.cumsum(steps) % STORYLINES
-
-
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows (or one vector as a row) of length 1."""
-    rows = np.atleast_2d(rows)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mediafm.synthetic.camera import View
-from mediafm.synthetic.draw import Point, curve, ellipse, mix, polygon, shade, stroke
+from mediafm.synthetic.draw import Point, ellipse, mix, polygon, shade, stroke
 from mediafm.synthetic.plan import Character, Colour
 from mediafm.types import ImageArray
 
-TALL = 150.0  # world pixels of an average figure
 HEAD = 131.0  # height of the middle of its head
 GROUND = 322.0  # where figures stand
 INK: Colour = (34, 28, 34)
@@ -50,11 +49,6 @@ class _Pen:
 
     def shape(self, points: list[Point], colour: Colour) -> None:
         polygon(self.frame, [self.at(*p) for p in points], colour)
-
-    def arc(
-        self, x: float, y: float, rx: float, ry: float, start: float, end: float, width: float, colour: Colour
-    ) -> None:
-        self.limb([(px, 2 * y - py) for px, py in curve((x, y), (rx, ry), start, end)], width, colour)
 
 
 def draw_figure(frame: ImageArray, view: View, who: Character, pose: Pose) -> None:
