@@ -25,30 +25,41 @@ class _Section(BaseModel):
 
 
 class ModelRecipe(_Section):
-    """Shape of the transformer. `readout` is what `embed` writes for a shot: its last-layer state, or that state
-    beside the fused embedding the shot came with, which cannot lose the shot itself but is larger. `attention_dropout`
-    costs a quarter of the speed on a CPU, where it rules out the fused kernel.
+    """Shape of the transformer.
+
+    positions: "learned" vectors by index (as published), "rotary" by index, or rotary by the middle of a shot in "time".
+    duration_input: the log duration of shots that are not hidden is told too. projection: "early" is one linear map of
+    the fused embedding; "late" one per modality, each normed, with a learned vector where it is missing.
+    readout: what `embed` writes for a shot, its parts joined (see `mediafm.embed`). `attention_dropout` costs a quarter
+    of the speed on a CPU, where it rules out the fused kernel.
     """
 
     hidden: Count = 192
     layers: Count = 3
     heads: Count = 6
     mlp_ratio: Rate = 4.0
+    mlp: Literal["gelu", "swiglu"] = "gelu"
     max_shots: Count = 512
-    positions: Literal["learned", "rotary"] = "rotary"
+    positions: Literal["learned", "rotary", "time"] = "rotary"
+    duration_input: bool = False
+    projection: Literal["early", "late"] = "early"
     norm: Literal["pre", "post"] = "pre"
+    norm_kind: Literal["layer", "rms"] = "layer"
+    head: Literal["linear", "mlp"] = "linear"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    readout: Literal["last", "beside"] = "last"
+    readout: tuple[Literal["shot", "first", "last", "layers", "masked", "predicted"], ...] = ("last",)
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
         if self.hidden % self.heads:
             raise ValueError(f"hidden = {self.hidden} is not a multiple of heads = {self.heads}")
-        if self.positions == "rotary" and self.hidden // self.heads % 2:
+        if self.positions != "learned" and self.hidden // self.heads % 2:
             raise ValueError(
                 f"rotary positions need an even head size, but hidden / heads = {self.hidden // self.heads}"
             )
+        if not self.readout or len(set(self.readout)) < len(self.readout):
+            raise ValueError(f"readout = {list(self.readout)} must name at least one part, and none twice")
         return self
 
 
@@ -60,21 +71,58 @@ class FusionRecipe(_Section):
 
 class MaskingRecipe(_Section):
     """Masked Shot Modeling. Of the chosen `share` of shots, `kept` stay as they are and `random` become another
-    shot; the rest become `[MASK]`. `span` is the mean length of masked runs (1: single shots).
-    `global_dropout` is the share of training sequences whose `[GLOBAL]` is withheld.
+    shot; the rest become `[MASK]`.
+
+    spread: a sequence's own share is uniform in share +- spread. final_share: where the share has moved to by the end of
+    the run, linearly. span: mean length of masked runs (1: single shots). choose: whether shots that are "alike" their
+    neighbours, or "unlike" them, are chosen more often. modality: of the shots that become [MASK], the part that loses
+    only some of its modalities, and is scored on those. modality_dropout: chance that a sequence's input lacks one
+    modality altogether. global_dropout: share of sequences whose `[GLOBAL]` is withheld.
     """
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    spread: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    final_share: Annotated[float, Field(gt=0, lt=1)] | None = None
     kept: Share = 0.1
     random: Share = 0.1
     span: Annotated[float, Field(ge=1)] = 1.0
+    choose: Literal["uniform", "alike", "unlike"] = "uniform"
+    modality: Share = 0.0
+    modality_dropout: Share = 0.0
     global_dropout: Share = 0.1
 
     @model_validator(mode="after")
     def _some_masked(self) -> Self:
         if self.kept + self.random >= 1:
             raise ValueError(f"kept + random = {self.kept + self.random:g} leaves no shot for [MASK]; keep it below 1")
+        for share in (self.share, self.final_share):
+            if share is not None and not 0 < share - self.spread <= share + self.spread < 1:
+                raise ValueError(f"a share of {share:g} +- spread {self.spread:g} leaves (0, 1); lower the spread")
+        if self.span > 1 and self.choose != "uniform":
+            raise ValueError(f"span = {self.span:g} and choose = {self.choose!r} cannot both say what is chosen")
         return self
+
+
+class ObjectiveRecipe(_Section):
+    """What is asked of the scored shots.
+
+    loss: "cosine" (as published), "l2" or "smooth_l1" to targets standardised on training titles, or "infonce", which
+    asks to tell the shot from other scored shots of the `negatives` (the same title's, the whole micro-"batch"'s or
+    both), at `temperature`. visible: weight of the same loss at shots that were not chosen, which see themselves.
+    surround: weight of a loss that asks every shot's state for its neighbours, by a head of its own.
+    targets: "frozen" encoders' features, or "average": the states of a moving average of the model itself, of decay
+    `average_decay`, on top of them. contrastive: share of the run that first learns to tell a shot's neighbours from
+    other shots, each shot seen alone.
+    """
+
+    loss: Literal["cosine", "l2", "smooth_l1", "infonce"] = "cosine"
+    negatives: Literal["batch", "title", "both"] = "both"
+    temperature: Rate = 0.1
+    visible: Annotated[float, Field(ge=0)] = 0.0
+    surround: Annotated[float, Field(ge=0)] = 0.0
+    targets: Literal["frozen", "average"] = "frozen"
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    contrastive: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class OptimizerRecipe(_Section):
@@ -111,14 +159,15 @@ class ScheduleRecipe(_Section):
 
 
 class DataRecipe(_Section):
-    """Which titles, cut how. `window` shots of one title make a sequence; a step takes up to `shots_per_step` places,
-    padding counted. `hold_out` "titles": validation titles are those matching `validation_titles` (globs on title ids)
+    """Which titles, cut how. `window` shots of one title make a sequence; a step takes up to `shots_per_step` shots,
+    in micro-batches of up to `micro_shots`, whose gradients add up. `hold_out` "titles": validation titles are those matching `validation_titles` (globs on title ids)
     or, without any, the `validation_share` of titles with the lowest hash under `split_seed`. "tails", for a catalog of
     a few titles only: the last `validation_share` of every title's shots.
     """
 
     window: Count = 512
     shots_per_step: Count = 2048
+    micro_shots: Count = 2048
     hold_out: Literal["titles", "tails"] = "titles"
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     validation_titles: tuple[str, ...] = ()
@@ -145,6 +194,7 @@ class Recipe(_Section):
     model: ModelRecipe = ModelRecipe()
     fusion: FusionRecipe = FusionRecipe()
     masking: MaskingRecipe = MaskingRecipe()
+    objective: ObjectiveRecipe = ObjectiveRecipe()
     optimizer: OptimizerRecipe = OptimizerRecipe()
     schedule: ScheduleRecipe = ScheduleRecipe()
     data: DataRecipe = DataRecipe()
@@ -168,7 +218,9 @@ class Recipe(_Section):
         blocks = []
         for section, values in self.model_dump(mode="json").items():
             # Strings, numbers, booleans and lists of them are written alike in JSON and TOML.
-            blocks.append("\n".join([f"[{section}]", *(f"{key} = {json.dumps(v)}" for key, v in values.items())]))
+            blocks.append(
+                "\n".join([f"[{section}]", *(f"{key} = {json.dumps(v)}" for key, v in values.items() if v is not None)])
+            )
         return "\n\n".join(blocks) + "\n"
 
 
