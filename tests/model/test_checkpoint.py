@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from mediafm.errors import MediafmError
 from mediafm.model import Checkpoint, ShotTransformer, ShotTransformerConfig
 
-CONFIG = ShotTransformerConfig(feature_dim=10, global_dim=6, hidden=16, layers=1, heads=2, max_shots=8)
+CONFIG = ShotTransformerConfig(blocks=(10,), global_dim=6, hidden=16, layers=1, heads=2, max_shots=8)
 
 
 @pytest.fixture
