@@ -189,7 +189,7 @@ def _runs(n: int, count: int, mean: float, rng: np.random.Generator) -> BoolArra
 
 
 def _likeness(batch: Batch) -> FloatArray:
-    """Mean cosine of each shot to the shots before and after it in its sequence, those without features left out, [N]."""
+    """Mean cosine of each shot to the one before and the one after in its sequence, if they have features; [N]."""
     fused_ND, real_N, owner_N = batch.fused_ND, batch.real_N, batch.owner_N
     pair = (owner_N[1:] == owner_N[:-1]) & real_N[1:] & real_N[:-1]
     cosine = np.vecdot(fused_ND[1:], fused_ND[:-1]) * pair
