@@ -171,32 +171,38 @@ def fuse(features: Features, stats: FusionStats) -> tuple[FloatArray, BoolArray]
     but has no direction (all zeros, or exactly the training mean) counts as missing.
     Raises MismatchError if a modality is lacking or has another size, ImportDataError if a number is not finite.
     """
-    fused = np.empty((len(features), stats.spec.dim), dtype=np.float32)
-    flags, start = [], 0
-    for modality, dim in stats.spec.dims.items():
-        with np.errstate(over="ignore"):  # what is too large for float32 is told below
-            rows = _rows(features, stats.spec, modality).astype(np.float32)
-        flagged = np.asarray(features.present[modality], dtype=np.bool_)
-        rows[~flagged] = 0
-        if stats.spec.centring == "mean":
-            norms = _norms(rows, modality)
-            rows *= _inverse(norms, norms > _TINY)
-        if stats.spec.centring != "none":
-            rows -= stats.shifts[modality]
-            rows *= stats.scales[modality]
-        norms = _norms(rows, modality)
-        present = flagged & (norms > _TINY)
-        np.multiply(rows, _inverse(norms, present), out=fused[:, start : start + dim])
-        flags.append(present)
-        start += dim
-    present = np.stack(flags, axis=1)
-    fused *= 1 / np.sqrt(np.maximum(present.sum(axis=1, keepdims=True), 1), dtype=np.float32)
+    blocks = [_block(features, stats, m) for m in stats.spec.dims]
+    present = np.stack([flags for _, _, flags in blocks], axis=1)
+    share = 1 / np.sqrt(np.maximum(present.sum(axis=1), 1), dtype=np.float32)
+    fused, start = np.empty((len(features), stats.spec.dim), dtype=np.float32), 0
+    for rows, norms, flags in blocks:
+        # In one go, since passes over all rows are what fusion costs.
+        np.multiply(rows, _inverse(norms, flags) * share[:, None], out=fused[:, start : start + rows.shape[1]])
+        start += rows.shape[1]
     return fused, present
+
+
+def _block(features: Features, stats: FusionStats, modality: Modality) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """A modality's rows, centred but not scaled, float32 [n, dim]; their norms [n]; which of them count [n]."""
+    with np.errstate(over="ignore"):  # what is too large for float32 is told below
+        rows = _rows(features, stats.spec, modality).astype(np.float32)
+    flagged = np.asarray(features.present[modality], dtype=np.bool_)
+    if not flagged.all():
+        rows[~flagged] = 0
+    if stats.spec.centring == "mean":
+        norms = _norms(rows, modality)
+        rows *= _inverse(norms, norms > _TINY)
+    if stats.spec.centring != "none":
+        rows -= stats.shifts[modality]
+    if stats.spec.centring == "standard":
+        rows *= stats.scales[modality]
+    norms = _norms(rows, modality)
+    return rows, norms, flagged & (norms > _TINY)
 
 
 def _norms(rows: FloatArray, modality: Modality) -> FloatArray:
     with np.errstate(over="ignore", invalid="ignore"):
-        norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+        norms = np.sqrt(np.vecdot(rows, rows))
     if not np.isfinite(norms).all():
         raise _not_finite(modality)
     return norms
