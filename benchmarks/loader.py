@@ -1,9 +1,8 @@
 """Shots a second that the loader alone delivers, and the memory it takes, on a synthetic catalogue of any size.
 
 A feature cache is built once, title by title, in a temporary folder; then whole epochs are planned, collated (fusion
-included) and masked, the first of them to warm up. `shots_per_cpu_s` counts processor time,
-which other programs on the machine take no part in. Growth is resident memory above that of the process before the
-cache was opened, at its highest. Prints JSON.
+included) and masked, the first of them to warm up. `shots_per_cpu_s` counts processor time, so other programs hardly change it.
+Growth is resident memory above that of the process before the cache was opened, at its highest. Prints JSON.
 
 python benchmarks/loader.py [--shots 1000000] [--epochs 2] [--folder WHERE]
 """
@@ -95,9 +94,9 @@ def run_epoch(cache: FeatureCache, stats: FusionStats, number: int, before: dict
 def measure(folder: Path, shots: int, epochs: int) -> dict[str, object]:
     """Build, open again, run epochs."""
     began, source = time.perf_counter(), Synthetic(shots)
-    first = resident()
+    before = resident()
     FeatureCache.open(source, folder)
-    built, before = time.perf_counter() - began, resident()
+    built, after = time.perf_counter() - began, resident()
     began = time.perf_counter()
     cache = FeatureCache.open(source, folder)
     opened = time.perf_counter() - began
@@ -109,7 +108,7 @@ def measure(folder: Path, shots: int, epochs: int) -> dict[str, object]:
         "shots": sum(map(len, wholes)),
         "cache_mb": round(sum(f.stat().st_size for f in folder.rglob("*")) / 2**20),
         "build_s": round(built, 2),
-        "build_growth_mb": {k: round((v - first[k]) / 2**20, 1) for k, v in before.items()},
+        "build_growth_mb": {k: round((v - before[k]) / 2**20, 1) for k, v in after.items()},
         "open_ms": round(opened * 1e3, 1),
         "fit_s": round(time.perf_counter() - began, 2),
         "epochs": [run_epoch(cache, stats, number, before) for number in range(epochs)],

@@ -51,17 +51,17 @@ class FeatureCache:
         user's cache directory. CatalogError where it cannot be written or the catalog cannot be read.
         """
         root = default_folder() if folder is None else Path(folder)
-        for attempt in range(_ATTEMPTS):
+        failure: OSError | None = None
+        for _ in range(_ATTEMPTS):
             path, index = ensure_built(source, root, progress)
             try:
                 return cls(path, index)
             except OSError as error:  # a newer version may have taken its place just now
-                if attempt == _ATTEMPTS - 1:
-                    raise CatalogError(
-                        f"The feature cache {path} could not be read: {error.strerror or error}.",
-                        "Delete this folder; it is built anew from the catalog.",
-                    ) from error
-        raise AssertionError("unreachable")
+                failure = error
+        raise CatalogError(
+            f"The feature cache {path} cannot be read: {failure}.",
+            "Delete this folder, or set MEDIAFM_CACHE to another place; it is built anew from the catalog.",
+        ) from failure
 
     @property
     def title_ids(self) -> list[str]:
