@@ -1,33 +1,47 @@
 from itertools import pairwise
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import torch
 
-from mediafm.config import OptimizerRecipe, ScheduleRecipe
+from mediafm.config import ModelRecipe, OptimizerRecipe, ScheduleRecipe
 from mediafm.model import ShotTransformer, ShotTransformerConfig
 from mediafm.train import make_optimizers, parameter_groups, rate_factor
 
 
-@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def model_of(**options: Any) -> ShotTransformer:
+    return ShotTransformer(ShotTransformerConfig((5, 3, 2), 6, 16, 2, 2, max_shots=8, **options))
+
+
+def choices() -> list[dict[str, Any]]:
+    """The default model, and one for each other choice that a recipe offers."""
+    fields = ModelRecipe.model_fields.items()
+    named = {k: get_args(f.annotation) for k, f in fields if get_origin(f.annotation) is Literal}
+    assert len(named) == 6
+    return [{}, {"duration_input": True}, *({name: value} for name, values in named.items() for value in values)]
+
+
+@pytest.mark.parametrize("options", choices(), ids=str)
 @pytest.mark.parametrize("hidden", ["muon", "adamw"])
-def test_every_parameter_is_in_exactly_one_group(positions: str, hidden: str) -> None:
-    model = ShotTransformer(ShotTransformerConfig(10, 6, 16, 2, 2, max_shots=8, positions=positions))
+def test_every_parameter_is_in_exactly_one_group(options: dict[str, Any], hidden: str) -> None:
+    model = model_of(**options)
     groups = parameter_groups(model)
     names = [*groups.hidden, *groups.projections, *groups.plain]
     assert sorted(names) == sorted(name for name, _ in model.named_parameters())
     assert len(groups.hidden) == 2 * 4  # query-key-value, out, up, down of each block
-    assert set(groups.projections) == {"shot_in.weight", "global_in.weight", "head.weight"}
-    assert {"cls", "mask", "no_global"} <= set(groups.plain)
+    assert all(name.startswith(("shot_in.", "global_in.", "head.")) for name in groups.projections)
+    matrices = {f"{n}.weight" for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    assert {*groups.hidden, *groups.projections} == matrices  # so that norms, biases, vectors, embeddings are plain
     optimizers = make_optimizers(model, OptimizerRecipe(hidden=hidden))
     held = [p for o in optimizers.values() for g in o.param_groups for p in g["params"]]
     assert sorted(map(id, held)) == sorted(id(p) for p in model.parameters())
     if hidden == "muon":
         muon = {id(p): g["stacked"] for g in optimizers["muon"].param_groups for p in g["params"]}
-        assert muon == {id(p): 3 if "qkv" in name else 1 for name, p in groups.hidden.items()}
+        assert muon == {id(p): model.hidden_matrices()[name] for name, p in groups.hidden.items()}
 
 
 def test_plain_parameters_do_not_decay() -> None:
-    model = ShotTransformer(ShotTransformerConfig(10, 6, 16, 2, 2))
+    model = model_of(positions="learned", projection="late")
     optimizers = make_optimizers(model, OptimizerRecipe(weight_decay=0.1))
     plain = {id(p) for p in parameter_groups(model).plain.values()}
     for optimizer in optimizers.values():
