@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from mediafm.config import OptimizerRecipe
-from mediafm.model import ShotTransformer
 from mediafm.train.distributed import World
+from mediafm.train.learner import Learner
 from mediafm.train.muon import Muon
 
 
 @dataclass(frozen=True)
 class ParameterGroups:
-    """Every parameter of a model in exactly one group, by name.
+    """Every parameter that learns in exactly one group, by name.
 
     hidden: matrices inside the blocks. projections: weights of linear maps elsewhere, into the hidden space and out of
     it. plain: embeddings, norms, biases and learnable vectors, which take no weight decay.
@@ -25,12 +25,14 @@ class ParameterGroups:
     plain: dict[str, Tensor]
 
 
-def parameter_groups(model: ShotTransformer) -> ParameterGroups:
-    """Sort the model's parameters."""
+def parameter_groups(model: Learner) -> ParameterGroups:
+    """Sort the model's parameters; those that are only averaged are in no group."""
     hidden_names = model.hidden_matrices()
     linear_names = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     groups = ParameterGroups({}, {}, {})
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         if name in hidden_names:
             groups.hidden[name] = parameter
         elif name in linear_names:
@@ -41,7 +43,7 @@ def parameter_groups(model: ShotTransformer) -> ParameterGroups:
 
 
 def make_optimizers(
-    model: ShotTransformer,
+    model: Learner,
     recipe: OptimizerRecipe,
     world: World | None = None,
     muon_dtype: torch.dtype | None = None,
@@ -72,7 +74,7 @@ def make_optimizers(
     return optimizers
 
 
-def _by_stack(model: ShotTransformer, hidden: dict[str, Tensor]) -> list[dict[str, Any]]:
+def _by_stack(model: Learner, hidden: dict[str, Tensor]) -> list[dict[str, Any]]:
     stacks = model.hidden_matrices()
     return [
         {"params": [p for name, p in hidden.items() if stacks[name] == count], "stacked": count}
