@@ -30,6 +30,11 @@ class FakeCatalog:
     def global_vector(self, title_id: str) -> FloatArray | None:
         return self.globals[title_id]
 
+    def spans(self, title_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """A shot a second."""
+        starts = np.arange(len(self.held[title_id]), dtype=np.float64)
+        return starts, starts + 1
+
 
 def make_features(places: np.ndarray, shots: int, rng: np.random.Generator) -> Features:
     scene_of_shot = np.cumsum(rng.random(shots) < 0.2)

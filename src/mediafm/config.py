@@ -27,7 +27,7 @@ class _Section(BaseModel):
 class ModelRecipe(_Section):
     """Shape of the transformer.
 
-    positions: "learned" vectors by index (as published), "rotary" by index, or rotary by the middle of a shot in "time".
+    positions: "learned" vectors by index (as published), "rotary" by index, or rotary by a shot's middle in "time".
     duration_input: the log duration of shots that are not hidden is told too. projection: "early" is one linear map of
     the fused embedding; "late" one per modality, each normed, with a learned vector where it is missing.
     readout: what `embed` writes for a shot, its parts joined (see `mediafm.embed`). `attention_dropout` costs a quarter
@@ -73,8 +73,8 @@ class MaskingRecipe(_Section):
     """Masked Shot Modeling. Of the chosen `share` of shots, `kept` stay as they are and `random` become another
     shot; the rest become `[MASK]`.
 
-    spread: a sequence's own share is uniform in share +- spread. final_share: where the share has moved to by the end of
-    the run, linearly. span: mean length of masked runs (1: single shots). choose: whether shots that are "alike" their
+    spread: a sequence's own share is uniform in share +- spread. final_share: where the share has moved to by the end
+    of the run, linearly. span: mean length of masked runs (1: single shots). choose: whether shots that are "alike" their
     neighbours, or "unlike" them, are chosen more often. modality: of the shots that become [MASK], the part that loses
     only some of its modalities, and is scored on those. modality_dropout: chance that a sequence's input lacks one
     modality altogether. global_dropout: share of sequences whose `[GLOBAL]` is withheld.

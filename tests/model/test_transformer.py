@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mediafm.errors import MediafmError
-from mediafm.model import ShotTransformer, ShotTransformerConfig, msm_loss
+from mediafm.model import ShotTransformer, ShotTransformerConfig
 
-CONFIG = ShotTransformerConfig(feature_dim=10, global_dim=6, hidden=32, layers=3, heads=4, max_shots=40)
+CONFIG = ShotTransformerConfig(blocks=(4, 6), global_dim=6, hidden=32, layers=3, heads=4, max_shots=40)
 FORMS = [(positions, norm) for positions in ("learned", "rotary") for norm in ("pre", "post")]
 
 

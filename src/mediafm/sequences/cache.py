@@ -1,21 +1,17 @@
-"""The features of a catalog in memory, and batches of fused sequences out of them.
-
-Shapes: B sequences, S shots (padded to the longest), D fused size, G metadata size.
-"""
-
-# ruff: noqa: N815 (fields carry their shapes)
+"""The features of a catalog in memory."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mediafm.errors import CatalogError
 from mediafm.fusion import FusionStats, fuse
+from mediafm.progress import SILENT, Progress
 from mediafm.sequences.source import FeatureSource
 from mediafm.sequences.windows import Span
-from mediafm.types import BoolArray, Features, FloatArray, Modality
+from mediafm.types import Features, FloatArray, Modality
 
 
 class FeatureCache:
@@ -27,8 +23,14 @@ class FeatureCache:
     def __init__(self, catalog: FeatureSource) -> None:
         self._features = {title: _halved(features) for title, features in sorted(_items(catalog))}
         self._globals = {title: catalog.global_vector(title) for title in self._features}
+        self._times = {title: _times(catalog, title) for title in self._features}
         self.lengths: dict[str, int] = {title: len(f) for title, f in self._features.items()}
         self.fingerprint = self._hash()
+
+    @classmethod
+    def open(cls, source: FeatureSource, folder: Path | None = None, progress: Progress = SILENT) -> "FeatureCache":
+        """The cache of a catalog."""
+        return cls(source)
 
     @property
     def title_ids(self) -> list[str]:
@@ -71,6 +73,19 @@ class FeatureCache:
         vector = self._globals[title]
         return np.zeros(self.global_dim, np.float32) if vector is None else np.asarray(vector, np.float32)
 
+    def times(self, span: Span) -> FloatArray:
+        """Start and end of a span's shots, float32 [len(span), 2], seconds from the title's zero."""
+        return self._times[span.title][span.start : span.stop]
+
+    def gather(self, spans: Sequence[Span]) -> tuple[Features, FloatArray]:
+        """Features and times of all shots of these spans under each other."""
+        parts = [self.features(span.title, span.start, span.stop) for span in spans]
+        features = Features(
+            {m: np.concatenate([p.vectors[m] for p in parts]) for m in self.dims},
+            {m: np.concatenate([p.present[m] for p in parts]) for m in self.dims},
+        )
+        return features, np.concatenate([self.times(span) for span in spans])
+
     def _hash(self) -> str:
         digest = hashlib.sha256()
         for title, features in self._features.items():
@@ -84,31 +99,6 @@ class FeatureCache:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """fused_BSD float32, zeros at padding; padding_BS True where no shot stands; global_BG zeros where unknown."""
-
-    fused_BSD: FloatArray
-    padding_BS: BoolArray
-    global_BG: FloatArray
-
-    @property
-    def shots(self) -> int:
-        """Shots in it, padding not counted."""
-        return int((~self.padding_BS).sum())
-
-
-def collate(cache: FeatureCache, stats: FusionStats, spans: Sequence[Span]) -> Batch:
-    """Fuse the spans and pad them to the longest."""
-    longest = max(map(len, spans))
-    fused_BSD = np.zeros((len(spans), longest, sum(stats.spec.dims.values())), np.float32)
-    padding_BS = np.ones((len(spans), longest), np.bool_)
-    for row, span in enumerate(spans):
-        fused_BSD[row, : len(span)] = cache.fused(span, stats)
-        padding_BS[row, : len(span)] = False
-    return Batch(fused_BSD, padding_BS, np.stack([cache.global_vector(span.title) for span in spans]))
-
-
 def _items(catalog: FeatureSource) -> Iterator[tuple[str, Features]]:
     return ((title, features) for title, features in catalog.iter_features() if len(features))
 
@@ -116,3 +106,7 @@ def _items(catalog: FeatureSource) -> Iterator[tuple[str, Features]]:
 def _halved(features: Features) -> Features:
     vectors: Mapping[Modality, FloatArray] = {m: np.asarray(v, np.float16) for m, v in features.vectors.items()}
     return Features(vectors, {m: np.asarray(p, np.bool_) for m, p in features.present.items()})
+
+
+def _times(catalog: FeatureSource, title: str) -> FloatArray:
+    return np.stack(catalog.spans(title), axis=1).astype(np.float32)

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mediafm.types import Features, FloatArray
 
 
@@ -18,6 +21,9 @@ class FeatureSource(Protocol):
 
     def global_vector(self, title_id: str) -> FloatArray | None:
         """The title's metadata vector, or None."""
+
+    def spans(self, title_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Starts [n] and ends [n] of a title's shots in seconds."""
 
 
 def encoder_facts(source: FeatureSource) -> dict[str, dict[str, Any]]:

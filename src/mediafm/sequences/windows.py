@@ -1,14 +1,16 @@
 """Cutting titles into sequences and splitting titles into training and validation."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
 from mediafm.errors import UsageError
+
+_LOOK_AHEAD = 64  # spans among which one that still fits is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +56,36 @@ def training_spans(wholes: Iterable[Span], window: int, rng: np.random.Generator
     return spans
 
 
-def pack_batches(spans: Sequence[Span], budget: int, rng: np.random.Generator) -> list[list[Span]]:
-    """Spans in batches of at most `budget` places, padding to the longest counted; order and company are random.
+def plan_steps(
+    spans: Sequence[Span], shots_per_step: int, micro_shots: int, rng: np.random.Generator
+) -> list[list[tuple[Span, ...]]]:
+    """An epoch as steps, each a list of micro-batches; every span is in exactly one, order and company are random.
 
-    Spans of like length keep company: shuffled ones are sorted within pools of eight budgets, then cut into batches.
+    A step holds at most `shots_per_step` shots and a micro-batch at most `micro_shots`, unless one span alone is more.
+    All steps but the last ones of an epoch are nearly full. The same generator state gives the same plan.
     """
     order = [spans[i] for i in rng.permutation(len(spans))]
-    batches: list[list[Span]] = []
-    for pool in _pools(order, 8 * budget):
-        batch: list[Span] = []
-        for span in sorted(pool, key=len, reverse=True):
-            if batch and len(batch[0]) * (len(batch) + 1) > budget:
-                batches.append(batch)
-                batch = []
-            batch.append(span)
-        batches.append(batch)
-    return [batches[i] for i in rng.permutation(len(batches))]
+    return [[tuple(micro) for micro in _filled(step, micro_shots)] for step in _filled(order, shots_per_step)]
 
 
-def _pools(spans: Sequence[Span], shots: int) -> list[list[Span]]:
-    pools: list[list[Span]] = [[]]
-    held = 0
-    for span in spans:
-        if pools[-1] and held + len(span) > shots:
-            pools.append([])
-            held = 0
-        pools[-1].append(span)
-        held += len(span)
-    return [pool for pool in pools if pool]
+def _filled(spans: Sequence[Span], budget: int) -> Iterator[list[Span]]:
+    """Bins of at most `budget` shots, filled in order; where the next span does not fit, the first that does goes in.
+
+    It is looked for among the next ones only, so that order stays nearly as it came.
+    """
+    waiting, ahead = list(islice(rest := iter(spans), _LOOK_AHEAD)), 0
+    while waiting:
+        filled, ahead = [waiting.pop(0)], 0
+        room = budget - len(filled[0])
+        waiting += islice(rest, 1)
+        while ahead < len(waiting):
+            if len(waiting[ahead]) > room:
+                ahead += 1
+                continue
+            filled.append(waiting.pop(ahead))
+            room -= len(filled[-1])
+            waiting += islice(rest, 1)
+        yield filled
 
 
 def split_titles(ids: Iterable[str], share: float, seed: int) -> tuple[list[str], list[str]]:
