@@ -74,10 +74,10 @@ class MaskingRecipe(_Section):
     shot; the rest become `[MASK]`.
 
     spread: a sequence's own share is uniform in share +- spread. final_share: where the share has moved to by the end
-    of the run, linearly. span: mean length of masked runs (1: single shots). choose: whether shots that are "alike" their
-    neighbours, or "unlike" them, are chosen more often. modality: of the shots that become [MASK], the part that loses
-    only some of its modalities, and is scored on those. modality_dropout: chance that a sequence's input lacks one
-    modality altogether. global_dropout: share of sequences whose `[GLOBAL]` is withheld.
+    of the run, linearly. span: mean length of masked runs (1: single shots). choose: whether shots that are "alike"
+    their neighbours, or "unlike" them, are chosen more often. modality: of the shots that become [MASK], the part that
+    loses only some of its modalities, and is scored on those. modality_dropout: chance that a sequence's input lacks
+    one modality altogether. global_dropout: share of sequences whose `[GLOBAL]` is withheld.
     """
 
     share: Annotated[float, Field(gt=0, lt=1)] = 0.2
@@ -160,9 +160,10 @@ class ScheduleRecipe(_Section):
 
 class DataRecipe(_Section):
     """Which titles, cut how. `window` shots of one title make a sequence; a step takes up to `shots_per_step` shots,
-    in micro-batches of up to `micro_shots`, whose gradients add up. `hold_out` "titles": validation titles are those matching `validation_titles` (globs on title ids)
-    or, without any, the `validation_share` of titles with the lowest hash under `split_seed`. "tails", for a catalog of
-    a few titles only: the last `validation_share` of every title's shots.
+    in micro-batches of up to `micro_shots`, whose gradients add up. `hold_out` "titles": validation titles are those
+    matching `validation_titles` (globs on title ids) or, without any, the `validation_share` of titles with the lowest
+    hash under `split_seed`. "tails", for a catalog of a few titles only: the last `validation_share` of every title's
+    shots.
     """
 
     window: Count = 512

@@ -1,16 +1,22 @@
 """Context embeddings: a checkpoint over a catalog, written back as one more embedding set.
 
-What is written for a shot is the checkpoint's `readout`:
+What is written for a shot is the checkpoint's read-out: one or several parts, each scaled to unit norm, joined, and the
+whole scaled to unit norm (a single part other than `shot` and `predicted` is left at its own length):
 
-- `last`: the state of the last layer.
-- `beside`: the fused embedding the shot came with and that state, each at unit norm, joined and scaled to unit norm, so
-  that nothing a probe could read from the shot alone is lost.
+- `shot`: the fused embedding the shot came with, so that nothing a probe could read from the shot alone is lost.
+- `first`, `last`, `layers`: its state after the first block, after the last, after each of them side by side.
+- `masked`: its last state while the shot itself is hidden behind [MASK]: what its context alone says. A fifth of the
+  shots is hidden at a time, so this takes five passes more.
+- `predicted`: the fused embedding that the head makes of that state.
 
 The title's vector is the mean of its shots'. The state of [CLS] is not: Masked Shot Modeling asks nothing of it in the
 last layer, and it tells titles apart worse than the mean does (docs/training.md).
 
-Shapes: W windows, S shots, D fused size, G metadata size, H hidden, R size of the read-out.
+Shapes: W windows, S shots, N shots of all windows, D fused size, G metadata size, H hidden, P parts, R size of the
+read-out.
 """
+
+# ruff: noqa: N815 (fields carry their shapes)
 
 import time
 from dataclasses import dataclass
@@ -19,17 +25,20 @@ from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mediafm.catalog import Catalog, EmbeddingSetSpec
 from mediafm.errors import MismatchError, UsageError
 from mediafm.fusion import FusionStats, fuse, unit_rows
-from mediafm.model import Checkpoint
+from mediafm.model import Checkpoint, Encoded, Part, check_readout
 from mediafm.progress import SILENT, Progress
 from mediafm.sequences import encoder_facts, windows
 from mediafm.types import Features, FloatArray
 
 Context = Literal["title", "none"]
 _PLACES = 8192  # shots in one forward pass, overlaps counted
+_FOLDS = 5  # a shot of each five is hidden at a time, so that its neighbours are seen
+_HIDDEN: tuple[Part, ...] = ("masked", "predicted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,55 +52,111 @@ class EmbedResult:
 
 
 class Embedder:
-    """A checkpoint ready to embed titles, on CUDA where there is one."""
+    """A checkpoint ready to embed titles, on CUDA where there is one, under its own read-out or another."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, readout: tuple[Part, ...] | None = None) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.config = checkpoint.config
+        self.readout = readout or checkpoint.config.readout
+        check_readout(self.readout)
         self.stats = FusionStats.from_arrays(checkpoint.fusion_arrays, checkpoint.fusion_meta)
         self._model = checkpoint.model.to(self.device).eval()
 
-    def embed(self, features: Features, global_G: FloatArray | None, context: Context) -> tuple[FloatArray, FloatArray]:
+    @property
+    def dim(self) -> int:
+        """R."""
+        return self.config.readout_dim(self.readout)
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether `embed` must be told the times of shots."""
+        return self.config.positions == "time" or self.config.duration_input
+
+    def embed(
+        self, features: Features, global_G: FloatArray | None, context: Context, times_S2: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """Vectors of all shots of one title and of the title: ([S, R], [R]).
 
         "title": every shot is seen inside its title, [GLOBAL] included; titles longer than the model's `max_shots` in
-        overlapping windows. "none": every shot is a sequence of its own.
+        overlapping windows. "none": every shot is a sequence of its own. times_S2: starts and ends in seconds.
         """
         fused_SD, _ = fuse(features, self.stats)
-        state_SH = self._alone(fused_SD) if context == "none" else self._in_context(fused_SD, global_G)
-        shots_SR = self._readout(fused_SD, state_SH)
+        if times_S2 is None and self.needs_times:
+            raise UsageError("This model needs the times of shots, and was given none.", "Pass them as `times_S2`.")
+        cuts = [(i, i + 1) for i in range(len(fused_SD))]
+        if context == "title":
+            cuts = windows(len(fused_SD), self.config.max_shots, self.config.max_shots // 2)
+        sequences = _Sequences(fused_SD, times_S2, global_G if context == "title" else None, cuts)
+        parts: dict[Part, FloatArray] = {"shot": fused_SD}
+        if shown := [part for part in self.readout if part not in ("shot", *_HIDDEN)]:
+            parts |= self._pass(sequences, shown, None)
+        if hidden := [part for part in self.readout if part in _HIDDEN]:
+            parts |= self._hidden(sequences, hidden)
+        shots_SR = join_parts([parts[part] for part in self.readout])
         return shots_SR, shots_SR.mean(axis=0)
 
-    def _in_context(self, fused_SD: FloatArray, global_G: FloatArray | None) -> FloatArray:
-        """Last-layer states [S, H], blended where windows overlap."""
-        length = self.config.max_shots
-        cuts = windows(len(fused_SD), length, length // 2)
-        batch = max(_PLACES // length, 1)
-        parts = [
-            self._forward(np.stack([fused_SD[a:b] for a, b in cuts[i : i + batch]]), global_G)
-            for i in range(0, len(cuts), batch)
-        ]
-        states_WSH = np.concatenate(parts)
-        return states_WSH[0] if len(cuts) == 1 else blend(cuts, states_WSH)
-
-    def _alone(self, fused_SD: FloatArray) -> FloatArray:
-        parts = [self._forward(fused_SD[i : i + _PLACES, None], None)[:, 0] for i in range(0, len(fused_SD), _PLACES)]
-        return np.concatenate(parts)
+    def _hidden(self, sequences: "_Sequences", wanted: list[Part]) -> dict[Part, FloatArray]:
+        """Parts of each shot while it is hidden."""
+        fold_S = np.arange(len(sequences.fused_SD)) % _FOLDS
+        found: dict[Part, FloatArray] = {}
+        for fold in range(min(_FOLDS, len(fold_S))):
+            for part, vectors in self._pass(sequences, wanted, fold_S == fold).items():
+                found.setdefault(part, np.zeros_like(vectors))[fold_S == fold] = vectors[fold_S == fold]
+        return found
 
     @torch.inference_mode()
-    def _forward(self, fused_WSD: FloatArray, global_G: FloatArray | None) -> FloatArray:
-        global_WG = None
-        if global_G is not None and self.config.global_dim:
-            global_WG = torch.from_numpy(global_G).to(self.device).expand(len(fused_WSD), -1)
-        fused = torch.from_numpy(np.ascontiguousarray(fused_WSD)).to(self.device)
-        context_WSH, _ = self._model.encode(fused, global_BG=global_WG)
-        return context_WSH.cpu().numpy()
+    def _pass(self, sequences: "_Sequences", wanted: list[Part], masked_S: np.ndarray | None) -> dict[Part, FloatArray]:
+        """The wanted parts of all shots [S, ...] from one pass over all windows, blended where they overlap."""
+        pieces: dict[Part, list[FloatArray]] = {part: [] for part in wanted}
+        for cuts in sequences.batches():
+            encoded = self._encode(sequences, cuts, masked_S)
+            for part in wanted:
+                pieces[part].append(self._part(encoded, part).float().cpu().numpy())
+        return {part: blend(sequences.cuts, np.concatenate(held)) for part, held in pieces.items()}
 
-    def _readout(self, fused_SD: FloatArray, state_SH: FloatArray) -> FloatArray:
-        if self.config.readout == "last":
-            return state_SH
-        joined_SR = np.concatenate([unit_rows(fused_SD), unit_rows(state_SH)], axis=1)
-        return unit_rows(joined_SR)
+    def _encode(self, sequences: "_Sequences", cuts: list[tuple[int, int]], masked_S: np.ndarray | None) -> Encoded:
+        rows = np.concatenate([np.arange(a, b) for a, b in cuts])
+
+        def moved(array: np.ndarray | None) -> Tensor | None:
+            return None if array is None else torch.from_numpy(array[rows]).to(self.device)
+
+        global_BG = None
+        if sequences.global_G is not None and self.config.global_dim:
+            global_BG = torch.from_numpy(sequences.global_G).to(self.device).expand(len(cuts), -1)
+        fused = moved(sequences.fused_SD)
+        assert fused is not None
+        times = moved(sequences.times_S2) if self.needs_times else None
+        return self._model.encode(fused, [b - a for a, b in cuts], moved(masked_S), global_BG, times)
+
+    def _part(self, encoded: Encoded, part: Part) -> Tensor:
+        if part == "layers":
+            return torch.cat([encoded.layer(i) for i in range(self.config.layers)], dim=1)
+        if part == "first":
+            return encoded.layer(0)
+        return self._model.head(encoded.shots_NH) if part == "predicted" else encoded.shots_NH
+
+
+@dataclass(frozen=True, slots=True)
+class _Sequences:
+    """One title's shots and the windows [start, stop) it is cut into."""
+
+    fused_SD: FloatArray
+    times_S2: FloatArray | None
+    global_G: FloatArray | None
+    cuts: list[tuple[int, int]]
+
+    def batches(self) -> list[list[tuple[int, int]]]:
+        """The windows, a forward pass's worth at a time."""
+        longest = max(b - a for a, b in self.cuts)
+        count = max(_PLACES // longest, 1)
+        return [self.cuts[i : i + count] for i in range(0, len(self.cuts), count)]
+
+
+def join_parts(parts: list[FloatArray]) -> FloatArray:
+    """Parts of a read-out [S, ...] side by side, as the module's docstring says; float32 [S, R]."""
+    if len(parts) == 1:
+        return parts[0]
+    return unit_rows(np.concatenate([unit_rows(part) for part in parts], axis=1))
 
 
 def embed(
@@ -115,14 +180,15 @@ def embed(
     _check_encoders(catalog, checkpoint)
     name = name or (checkpoint.name if context == "title" else f"{checkpoint.name}-none")
     embedder = Embedder(checkpoint)
-    spec = EmbeddingSetSpec(name, checkpoint.fingerprint, context, embedder.config.readout_dim)
+    spec = EmbeddingSetSpec(name, checkpoint.fingerprint, context, embedder.dim)
     catalog.add_embedding_set(spec, replace=replace)
     missing = catalog.missing_embeddings(name)
     progress.start("embed", len(missing), "title")
     shots = 0
     for title in missing:
         revision = catalog.title_record(title).revision
-        vectors_SR, title_R = embedder.embed(catalog.features(title), catalog.global_vector(title), context)
+        times_S2 = np.stack(catalog.spans(title), axis=1).astype(np.float32) if embedder.needs_times else None
+        vectors_SR, title_R = embedder.embed(catalog.features(title), catalog.global_vector(title), context, times_S2)
         catalog.write_embeddings(name, title, vectors_SR, title_R, revision)
         shots += len(vectors_SR)
         progress.advance(1, title=title)
@@ -130,18 +196,22 @@ def embed(
     return EmbedResult(name, len(missing), shots, time.monotonic() - began)
 
 
-def blend(cuts: list[tuple[int, int]], states_WSH: FloatArray) -> FloatArray:
-    """States of overlapping windows as one [S, H]: a mean weighted by how far a shot lies from its window's borders.
+def blend(cuts: list[tuple[int, int]], states_NH: FloatArray) -> FloatArray:
+    """States of windows, one under the other, as one [S, H]: where windows overlap, a weighted mean.
 
-    Weights fall linearly to nearly zero at the borders, where a window knows least, so that no seam shows.
+    Weights fall linearly to nearly zero at a window's borders, where it knows least, so that no seam shows.
     """
-    total_SH = np.zeros((cuts[-1][1], states_WSH.shape[-1]), np.float64)
+    if len(states_NH) == cuts[-1][1]:  # nothing overlaps
+        return states_NH
+    total_SH = np.zeros((cuts[-1][1], states_NH.shape[-1]), np.float64)
     weight_S = np.zeros(len(total_SH))
-    length = states_WSH.shape[1]
-    ramp_S = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(np.float64)
-    for (start, stop), state_SH in zip(cuts, states_WSH, strict=True):
-        total_SH[start:stop] += ramp_S[:, None] * state_SH
+    row = 0
+    for start, stop in cuts:
+        length = stop - start
+        ramp_S = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(np.float64)
+        total_SH[start:stop] += ramp_S[:, None] * states_NH[row : row + length]
         weight_S[start:stop] += ramp_S
+        row += length
     return (total_SH / weight_S[:, None]).astype(np.float32)
 
 

@@ -27,8 +27,8 @@ MODEL_TYPE = "mediafm-shot-transformer"
 class ShotTransformerConfig:
     """Everything needed to build the module; equal configs accept each other's weights.
 
-    blocks: sizes of the modalities in a fused embedding, in order. global_dim: size of a title's metadata vector; 0 where
-    none is known. max_shots: longest sequence of shots, [CLS] and [GLOBAL] not counted.
+    blocks: sizes of the modalities in a fused embedding, in order. global_dim: size of a title's metadata vector; 0
+    where none is known. max_shots: longest sequence of shots, [CLS] and [GLOBAL] not counted.
     norm: "pre" (before each sub-layer and at the end) or "post" (as BERT has it). readout: parts of what `embed` writes
     for a shot; see `mediafm.embed`. The other choices are those of `mediafm.config.ModelRecipe`.
     """

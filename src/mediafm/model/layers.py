@@ -76,13 +76,15 @@ def attend(query_TAK: Tensor, key_TAK: Tensor, value_TAK: Tensor, packing: Packi
         mixed: Tensor = varlen_attn(query_TAK, key_TAK, value_TAK, offsets, offsets, longest, longest)  # type: ignore[assignment]
         return mixed
     if packing.even:
-        rows = (x.unflatten(0, (len(packing.places), -1)).transpose(1, 2) for x in (query_TAK, key_TAK, value_TAK))
-        return scaled_dot_product_attention(*rows, dropout_p=dropout).transpose(1, 2).flatten(0, 1)
+        query, key, value = (
+            x.unflatten(0, (len(packing.places), -1)).transpose(1, 2) for x in (query_TAK, key_TAK, value_TAK)
+        )
+        return scaled_dot_product_attention(query, key, value, dropout_p=dropout).transpose(1, 2).flatten(0, 1)
     parts = zip(*(x.split(packing.places) for x in (query_TAK, key_TAK, value_TAK)), strict=True)
-    mixed_parts = [
-        scaled_dot_product_attention(*(x.transpose(0, 1)[None] for x in part), dropout_p=dropout)[0].transpose(0, 1)
-        for part in parts
-    ]
+    mixed_parts = []
+    for part in parts:
+        query, key, value = (x.transpose(0, 1)[None] for x in part)
+        mixed_parts.append(scaled_dot_product_attention(query, key, value, dropout_p=dropout)[0].transpose(0, 1))
     return torch.cat(mixed_parts)
 
 

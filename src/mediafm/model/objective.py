@@ -22,8 +22,8 @@ def cosine_distance(predicted_KD: Tensor, target_KD: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """vectors_KD: the original fused embeddings. counted_KD: where False, a number takes no part (a modality that was not
-    hidden); None counts all. sequence_K: which sequence each comes from.
+    """vectors_KD: the original fused embeddings. counted_KD: where False, a number takes no part (a modality that was
+    not hidden); None counts all. sequence_K: which sequence each comes from.
     """
 
     vectors_KD: Tensor

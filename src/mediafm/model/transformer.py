@@ -1,8 +1,9 @@
 """The shot transformer: `[CLS] [GLOBAL] shot shot ...` through a BERT-like encoder, back to the fused space.
 
 Sequences of unequal length are packed: their shots stand under each other, without padding.
-Shapes: N shots of all sequences, B sequences, S shots of the longest, D fused size, G metadata size, T = N + 2 B places,
-H hidden. Masks say which way they point: masked_N (True: the shot is hidden behind [MASK]), padding_BS (True: no shot).
+Shapes: N shots of all sequences, B sequences, S shots of the longest, D fused size, G metadata size, T = N + 2 B
+places, H hidden. Masks say which way they point: masked_N (True: the shot is hidden behind [MASK]), padding_BS (True:
+no shot stands there).
 """
 
 # ruff: noqa: N815 (fields carry their shapes)
@@ -38,14 +39,16 @@ SECONDS_A_PLACE = 4.0  # "time" positions: about one shot, so that frequencies m
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """shots_NH: last-layer state of each shot. titles_BH: last-layer state of [CLS].
-
-    layers: each block's output at the shots, [N, H], first to last, before any final norm.
-    """
+    """shots_NH: last-layer state of each shot. titles_BH: last-layer state of [CLS]. outputs: each block's, [T, H]."""
 
     shots_NH: Tensor
     titles_BH: Tensor
-    layers: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    packing: Packing
+
+    def layer(self, number: int) -> Tensor:
+        """A block's output at the shots, [N, H], before any final norm."""
+        return self.outputs[number][self.packing.shot_N]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +115,21 @@ class ShotTransformer(nn.Module):
     ) -> Encoded:
         """States of packed sequences.
 
-        lengths: shots of each sequence, N in all. global_BG: metadata vectors; a row of zeros, or None for all, means the
-        title has none. times_N2: start and end of each shot in seconds, which "time" positions and `duration_input` need.
+        lengths: shots of each sequence, N in all. global_BG: metadata vectors; a row of zeros, or None for all, means
+        the title has none. times_N2: start and end of each shot in seconds, which "time" positions and
+        `duration_input` need.
         Raises MediafmError for sizes that do not fit the model.
         """
         self._check(fused_ND, lengths, times_N2)
         packing = Packing.of(lengths, fused_ND.device)
         x_TH = self._embed(fused_ND, packing, masked_N, global_BG, times_N2)
         turns_2TF = self._turns(packing, times_N2)
-        layers = []
+        outputs = []
         for block in self.blocks:
             x_TH = block(x_TH, packing, turns_2TF)
-            layers.append(x_TH)
+            outputs.append(x_TH)
         last_TH = self.final_norm(x_TH)
-        return Encoded(
-            last_TH[packing.shot_N], last_TH[packing.cls_B], tuple(layer_TH[packing.shot_N] for layer_TH in layers)
-        )
+        return Encoded(last_TH[packing.shot_N], last_TH[packing.cls_B], tuple(outputs), packing)
 
     def forward(
         self,
@@ -148,6 +150,7 @@ class ShotTransformer(nn.Module):
     def compile_rows(self) -> None:
         """Let torch.compile fuse what the blocks do to single rows, in place of plain operations."""
         for block in self.blocks:
+            assert isinstance(block, Block)
             block.compile_rows()
 
     def hidden_matrices(self) -> dict[str, int]:
@@ -208,7 +211,7 @@ class ShotTransformer(nn.Module):
         x_TH = x_TH.index_copy(0, packing.cls_B, self.cls.to(x_TH.dtype).expand(len(packing.cls_B), -1))
         x_TH = x_TH.index_copy(0, packing.global_B, self._global(global_BG, len(packing.cls_B)).to(x_TH.dtype))
         if self.positions is not None:
-            x_TH = x_TH + self.positions(packing.index_T)
+            x_TH = x_TH + self.positions.weight[packing.index_T]
         return self.dropout(self.input_norm(x_TH))
 
     def _turns(self, packing: Packing, times_N2: Tensor | None) -> Tensor | None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mediafm.config import OptimizerRecipe
-from mediafm.model import ShotTransformer
+from mediafm.train.learner import Learner
 from mediafm.train.muon import Muon
 
 
@@ -24,21 +24,23 @@ class ParameterGroups:
     plain: dict[str, Tensor]
 
 
-def parameter_groups(model: ShotTransformer) -> ParameterGroups:
+def parameter_groups(model: Learner) -> ParameterGroups:
     """Sort the model's parameters."""
     hidden_names = model.hidden_matrices()
     groups = ParameterGroups({}, {}, {})
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         if name in hidden_names:
             groups.hidden[name] = parameter
-        elif parameter.ndim == 2 and not name.startswith("positions"):
+        elif parameter.ndim == 2 and "positions" not in name:
             groups.projections[name] = parameter
         else:
             groups.plain[name] = parameter
     return groups
 
 
-def make_optimizers(model: ShotTransformer, recipe: OptimizerRecipe) -> dict[str, torch.optim.Optimizer]:
+def make_optimizers(model: Learner, recipe: OptimizerRecipe) -> dict[str, torch.optim.Optimizer]:
     """`muon` for the hidden matrices and `adamw` for the rest; `adamw` alone where the recipe says so.
 
     Each group keeps its full rate as `base_lr`, for the schedule to scale.
@@ -61,7 +63,7 @@ def make_optimizers(model: ShotTransformer, recipe: OptimizerRecipe) -> dict[str
     return optimizers
 
 
-def _by_stack(model: ShotTransformer, hidden: dict[str, Tensor]) -> list[dict[str, Any]]:
+def _by_stack(model: Learner, hidden: dict[str, Tensor]) -> list[dict[str, Any]]:
     stacks = model.hidden_matrices()
     return [
         {"params": [p for name, p in hidden.items() if stacks[name] == count], "stacked": count}

@@ -17,10 +17,11 @@ from mediafm.model import Checkpoint
 from mediafm.model.folder import replace_file
 from mediafm.progress import SILENT, Progress
 from mediafm.sequences import FeatureCache, FeatureSource, encoder_facts
+from mediafm.train.distributed import World
 from mediafm.train.interrupt import interrupted
 from mediafm.train.metrics import MetricsLog, read_metrics
 from mediafm.train.plots import plot_loss
-from mediafm.train.runtime import make_runtime
+from mediafm.train.runtime import Runtime, make_runtime
 from mediafm.train.split import choose_split
 from mediafm.train.state import Standing, State, gather, load_state, save_state, scatter
 from mediafm.train.trainer import Trainer
@@ -65,14 +66,31 @@ def pretrain(
     out = Path(out)
     state = _open_run(out, resume)
     runtime = make_runtime(recipe.run)
-    cache = FeatureCache(catalog)
+    with World.from_environment(runtime.device) as world:
+        runtime = replace(runtime, device=world.device)
+        return _prepare(catalog, out, recipe, runtime, world, state, progress).go(state, stop)
+
+
+def _prepare(
+    catalog: FeatureSource,
+    out: Path,
+    recipe: Recipe,
+    runtime: Runtime,
+    world: World,
+    state: State | None,
+    progress: Progress,
+) -> "_Run":
+    """All that a run needs, checked before the first step. Only the main process writes and reports."""
+    cache = FeatureCache.open(catalog, progress=progress if world.main else SILENT)
     if state is not None:
         _check_same(state, recipe, cache, out)
     split = choose_split(cache, recipe.data)
-    replace_file(out / RECIPE, recipe.to_toml().encode())  # from here on the folder is a run
+    world.barrier()  # every process has seen the folder as it was
+    if world.main:
+        replace_file(out / RECIPE, recipe.to_toml().encode())  # from here on the folder is a run
     stats = FusionStats.fit(cache.iter_features(split.training), FusionSpec(cache.dims, recipe.fusion.centring))
-    trainer = Trainer(cache, stats, split.training, recipe, runtime)
-    validation = Validation(cache, stats, split.validation, recipe.data.window, recipe.data.shots_per_step)
+    trainer = Trainer(cache, stats, split.training, recipe, runtime, world)
+    validation = Validation(cache, stats, split.validation, recipe.data.window, recipe.data.micro_shots)
     origin = {
         "catalog": {"fingerprint": cache.fingerprint, "titles": len(split.training), "shots": trainer.shots},
         "preset": catalog.spec.preset,
@@ -82,7 +100,7 @@ def pretrain(
         "seed": recipe.run.seed,
         "versions": {"mediafm": __version__, "torch": torch.__version__},
     }
-    return _Run(out, trainer, validation, stats, origin, progress).go(state, stop)
+    return _Run(out, trainer, validation, stats, origin, progress if world.main else SILENT)
 
 
 class _Run:
@@ -99,43 +117,47 @@ class _Run:
     ) -> None:
         self.out, self.trainer, self.validation = out, trainer, validation
         self.stats, self.origin, self.progress = stats, origin, progress
+        self.world = trainer.world
         self.standing = Standing(0, float("inf"), 0, 0, 0.0, False)
 
     def go(self, state: State | None, stop: Callable[[], bool]) -> PretrainResult:
         """From the state, or from the beginning, to the end or until stopped."""
         if state is not None:
-            scatter(state.tensors, self.trainer.model, self.trainer.optimizers)
+            scatter(state.tensors, self.trainer.learner, self.trainer.optimizers)
             self.trainer.step, self.standing = state.standing.step, state.standing
+        self._log: MetricsLog | None = None
         self._began = time.monotonic() - self.standing.seconds
         if not self.standing.finished:
             self.progress.start("pretrain", self.trainer.steps, "step")
             self.progress.advance(self.trainer.step)
             with ExitStack() as stack:
-                self._log = stack.enter_context(MetricsLog(self.out, self.trainer.step))
+                self._log = stack.enter_context(MetricsLog(self.out, self.trainer.step)) if self.world.main else None
                 ctrl_c = stack.enter_context(interrupted())
                 if state is None:
                     self._evaluate()
                     self._save()
                 self._loop(lambda: ctrl_c() or stop())
-            plot_loss(read_metrics(self.out), self.validation.trivial, self.out / PICTURE)
+            if self.world.main:
+                plot_loss(read_metrics(self.out), self.validation.trivial, self.out / PICTURE)
             self.progress.end(msm=self.standing.best_msm, finished=self.standing.finished)
         return self._result()
 
     def _loop(self, stop: Callable[[], bool]) -> None:
         recipe, trainer = self.trainer.recipe, self.trainer
         while trainer.step < trainer.steps and not self._exhausted():
-            if stop():
+            if self.world.sum([float(stop())])[0]:  # all processes stop at the same step
                 break
             began = time.monotonic()
             figures = trainer.take_step()
             figures["shots_per_s"] = figures.pop("shots") / (time.monotonic() - began)
-            self._log.write(trainer.step, **figures)
+            self._write(**figures)
             last = trainer.step == trainer.steps
             if last or (trainer.epoch_ended() and trainer.epochs_done() % recipe.schedule.evaluate_every == 0):
                 self._evaluate()
             if trainer.step % recipe.run.save_every == 0:
                 self._save()
-            self.progress.advance(1, loss=figures["loss"], msm=self.standing.best_msm, **self.validation.trivial)
+            told = {name: figures[name] for name in ("loss", "objective", "shots_per_s") if name in figures}
+            self.progress.advance(1, **told, msm=self.standing.best_msm, **self.validation.trivial)
         finished = trainer.step == trainer.steps or self._exhausted()
         self.standing = replace(self.standing, finished=finished)
         self._save()
@@ -144,8 +166,8 @@ class _Run:
         return 0 < self.trainer.recipe.schedule.patience <= self.standing.waited
 
     def _evaluate(self) -> None:
-        msm = self.validation.evaluate(self.trainer.model, self.trainer.runtime)
-        self._log.write(self.trainer.step, msm=msm, **self.validation.trivial)
+        msm = self.validation.evaluate(self.trainer.model, self.trainer.runtime, self.world)
+        self._write(msm=msm, **self.validation.trivial)
         if msm < self.standing.best_msm:
             self.standing = replace(self.standing, best_msm=msm, best_step=self.trainer.step, waited=0)
             self._keep()
@@ -154,6 +176,8 @@ class _Run:
 
     def _keep(self) -> None:
         """Write the weights as they are as the run's checkpoint."""
+        if not self.world.main:
+            return
         metrics = {
             "msm": self.standing.best_msm,
             "trivial": self.validation.trivial,
@@ -163,11 +187,17 @@ class _Run:
         meta, arrays = self.stats.to_meta(), self.stats.to_arrays()
         Checkpoint(self.trainer.model, meta, arrays, origin, metrics, self.out.resolve().name).save(self.out)
 
+    def _write(self, **figures: float) -> None:
+        if self._log is not None:
+            self._log.write(self.trainer.step, **figures)
+
     def _save(self) -> None:
-        self._log.flush()
         seconds = time.monotonic() - self._began
         self.standing = replace(self.standing, step=self.trainer.step, seconds=seconds)
-        tensors = gather(self.trainer.model, self.trainer.optimizers)
+        if self._log is None:
+            return
+        self._log.flush()
+        tensors = gather(self.trainer.learner, self.trainer.optimizers)
         catalog = self.origin["catalog"]["fingerprint"]
         save_state(self.out / STATE, State(self.standing, self.origin["recipe"], catalog, tensors))
 

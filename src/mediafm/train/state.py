@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mediafm.errors import TrainingError
 from mediafm.model.folder import replace_file, to_json
-from mediafm.model.transformer import ShotTransformer
+from mediafm.train.learner import Learner
 
 MARKER = "state.json"
 Optimizers = dict[str, torch.optim.Optimizer]
@@ -38,7 +38,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """standing, the recipe and catalog it belongs to, and the tensors of model and optimisers by name."""
+    """standing, the recipe and catalog it belongs to, and the tensors of learner and optimisers by name."""
 
     standing: Standing
     recipe: dict[str, Any]
@@ -77,21 +77,21 @@ def load_state(folder: Path) -> State | None:
         ) from None
 
 
-def gather(model: ShotTransformer, optimizers: Optimizers) -> dict[str, Tensor]:
-    """All tensors of a run by name: `model/<weight>` and `<optimizer>/<weight>/<what>`."""
-    tensors = {f"model/{name}": t for name, t in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
+def gather(learner: Learner, optimizers: Optimizers) -> dict[str, Tensor]:
+    """All tensors of a run by name: `weights/<name>` and `<optimizer>/<name>/<what>`."""
+    tensors = {f"weights/{name}": t for name, t in learner.state_dict().items()}
+    for name, parameter in learner.named_parameters():
         for kind, optimizer in optimizers.items():
             for what, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"{kind}/{name}/{what}"] = value
     return tensors
 
 
-def scatter(tensors: dict[str, Tensor], model: ShotTransformer, optimizers: Optimizers) -> None:
+def scatter(tensors: dict[str, Tensor], learner: Learner, optimizers: Optimizers) -> None:
     """The inverse of `gather`."""
-    weights = {key.removeprefix("model/"): t for key, t in tensors.items() if key.startswith("model/")}
-    model.load_state_dict(weights, strict=True)
-    for name, parameter in model.named_parameters():
+    weights = {key.removeprefix("weights/"): t for key, t in tensors.items() if key.startswith("weights/")}
+    learner.load_state_dict(weights, strict=True)
+    for name, parameter in learner.named_parameters():
         for kind, optimizer in optimizers.items():
             prefix = f"{kind}/{name}/"
             held = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}

@@ -1,6 +1,6 @@
 """The MSM loss on held-out shots, at masks that never change, beside the trivial predictors at the same shots.
 
-Shapes: F folds, B sequences, S shots, D fused size.
+Shapes: N shots of a batch, S shots of one sequence, D fused size.
 """
 
 import hashlib
@@ -11,7 +11,8 @@ import torch
 
 from mediafm.fusion import FusionStats
 from mediafm.model import ShotTransformer, cosine_distance
-from mediafm.sequences import FeatureCache, Span, collate, fold_masks
+from mediafm.sequences import Batch, FeatureCache, Span, collate, fold_masks
+from mediafm.train.distributed import World
 from mediafm.train.runtime import Runtime
 from mediafm.train.trivial import TRIVIAL, trivial_distances
 from mediafm.types import BoolArray, FloatArray
@@ -27,7 +28,7 @@ class Validation:
     """
 
     def __init__(
-        self, cache: FeatureCache, stats: FusionStats, held_out: Sequence[Span], window: int, budget: int
+        self, cache: FeatureCache, stats: FusionStats, held_out: Sequence[Span], window: int, micro_shots: int
     ) -> None:
         self._cache, self._stats = cache, stats
         spans = [
@@ -35,54 +36,60 @@ class Validation:
             for whole in held_out
             for start in range(whole.start, whole.stop, window)
         ]
-        self._batches = _batches(sorted(spans, key=len), budget)
+        self._batches = _batches(spans, micro_shots)
         self.trivial, self.shots = self._trivial(spans)
 
     @torch.inference_mode()
-    def evaluate(self, model: ShotTransformer, runtime: Runtime) -> float:
-        """Mean cosine distance over all hidden shots. The model is left in the mode it came in."""
+    def evaluate(self, model: ShotTransformer, runtime: Runtime, world: World) -> float:
+        """Mean cosine distance over all hidden shots, of all processes. The model is left in the mode it came in."""
         training, total = model.training, 0.0
         model.eval()
-        for spans in self._batches:
+        for spans in world.share(self._batches):
             batch = collate(self._cache, self._stats, spans)
-            hidden_FBS = _hidden(spans, batch.fused_BSD)
-            fused_BSD, padding_BS, global_BG = runtime.tensors(batch.fused_BSD, batch.padding_BS, batch.global_BG)
-            for (hidden_BS,) in map(runtime.tensors, hidden_FBS):
+            hidden_FN = np.concatenate(
+                [_hidden(span, part) for span, part in zip(spans, _parts(batch), strict=True)], axis=1
+            )
+            fused_ND, global_BG, times_N2 = runtime.tensors(batch.fused_ND, batch.global_BG, batch.times_N2)
+            for hidden_N in hidden_FN:
+                masked_N, rows_K = runtime.tensors(hidden_N, np.flatnonzero(hidden_N))
                 with runtime.autocast():
-                    context_BSH, _ = model.encode(fused_BSD, hidden_BS, padding_BS, global_BG)
-                    predicted_ND = model.head(context_BSH[hidden_BS])
-                total += float(cosine_distance(predicted_ND, fused_BSD[hidden_BS]).double().sum())
+                    found = model.encode(fused_ND, batch.lengths_B.tolist(), masked_N, global_BG, times_N2)
+                    predicted_KD = model.head(found.shots_NH[rows_K])
+                total += float(cosine_distance(predicted_KD, fused_ND[rows_K]).double().sum())
         model.train(training)
-        return total / max(self.shots, 1)
+        return world.sum([total])[0] / max(self.shots, 1)
 
     def _trivial(self, spans: Sequence[Span]) -> tuple[dict[str, float], int]:
         totals, shots = dict.fromkeys(TRIVIAL, 0.0), 0
         for span in spans:
             fused_SD = self._cache.fused(span, self._stats)
-            for hidden_S in _hidden([span], fused_SD[None])[:, 0]:
+            for hidden_S in _hidden(span, fused_SD):
                 for name, distance_N in trivial_distances(fused_SD, hidden_S).items():
                     totals[name] += float(distance_N.sum(dtype=np.float64))
                 shots += int(hidden_S.sum())
         return {name: total / max(shots, 1) for name, total in totals.items()}, shots
 
 
-def _hidden(spans: Sequence[Span], fused_BSD: FloatArray) -> BoolArray:
-    """The five masks of each span, [F, B, S]; shots without features are in none."""
-    hidden_FBS = np.zeros((FOLDS, *fused_BSD.shape[:2]), np.bool_)
-    for row, span in enumerate(spans):
-        digest = hashlib.sha256(f"{span.title}\0{span.start}".encode()).digest()
-        real = np.flatnonzero(fused_BSD[row].any(axis=-1))
-        masks = fold_masks(len(real), FOLDS, np.random.default_rng(int.from_bytes(digest[:8], "big")))
-        for fold, mask in enumerate(masks):
-            hidden_FBS[fold, row, real[mask]] = True
-    return hidden_FBS
+def _hidden(span: Span, fused_SD: FloatArray) -> BoolArray:
+    """The five masks of a span, [FOLDS, S]; shots without features are in none."""
+    hidden_FS = np.zeros((FOLDS, len(fused_SD)), np.bool_)
+    digest = hashlib.sha256(f"{span.title}\0{span.start}".encode()).digest()
+    real = np.flatnonzero(fused_SD.any(axis=-1))
+    masks = fold_masks(len(real), FOLDS, np.random.default_rng(int.from_bytes(digest[:8], "big")))
+    for fold, mask in enumerate(masks):
+        hidden_FS[fold, real[mask]] = True
+    return hidden_FS
 
 
-def _batches(spans: Sequence[Span], budget: int) -> list[list[Span]]:
-    """Spans, sorted by length, in batches of at most `budget` places."""
+def _parts(batch: Batch) -> list[FloatArray]:
+    return np.split(batch.fused_ND, np.cumsum(batch.lengths_B)[:-1])
+
+
+def _batches(spans: Sequence[Span], micro_shots: int) -> list[list[Span]]:
+    """Spans, in order, in batches of at most `micro_shots` shots, or of one span."""
     batches: list[list[Span]] = []
     for span in spans:
-        if batches and len(span) * (len(batches[-1]) + 1) <= budget:
+        if batches and sum(map(len, batches[-1])) + len(span) <= micro_shots:
             batches[-1].append(span)
         else:
             batches.append([span])
