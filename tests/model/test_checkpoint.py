@@ -63,16 +63,17 @@ def test_fingerprint_follows_weights_fusion_and_config(checkpoint: Checkpoint) -
     assert checkpoint.fingerprint != before
 
 
-def test_card_tells_measures_encoders_and_limits(checkpoint: Checkpoint, tmp_path) -> None:
-    card = (checkpoint.save(tmp_path) / "README.md").read_text()
-    for words in (
-        "# mine",
-        "| this model | 0.5000 |",
-        "| previous shot | 0.8000 |",
-        "| video | x | 10 | MIT |",
-        "identifying",
-    ):
-        assert words in card
+def test_the_picture_travels_with_the_checkpoint(checkpoint: Checkpoint, tmp_path) -> None:
+    checkpoint.save(tmp_path / "run")
+    assert "loss.png" not in (tmp_path / "run" / "README.md").read_text()
+    (tmp_path / "run" / "loss.png").write_bytes(b"picture")
+    loaded = Checkpoint.load(tmp_path / "run")
+    loaded.write_card(tmp_path / "run")
+    assert "(loss.png)" in (tmp_path / "run" / "README.md").read_text()
+    copy = loaded.save(tmp_path / "copy")
+    assert (copy / "loss.png").read_bytes() == b"picture"
+    assert "(loss.png)" in (copy / "README.md").read_text()
+    assert loaded.fingerprint == checkpoint.fingerprint
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "fusion.safetensors", "origin.json"])

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mediafm.cli.output import Json, emit, progress, say
+from mediafm.cli.output import Json, emit, say
+from mediafm.cli.progress import progress
 
 
 def register(app: typer.Typer) -> None:

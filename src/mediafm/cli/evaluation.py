@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from mediafm.cli.output import CatalogOption, Json, emit, progress, say, table
+from mediafm.cli.output import CatalogOption, Json, emit, say, table
+from mediafm.cli.progress import progress
 
 Unit = Literal["shot", "clip", "title"]
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from mediafm.cli.output import CatalogOption, Json, emit, progress, say
+from mediafm.cli.output import CatalogOption, Json, emit, say
+from mediafm.cli.progress import progress
 
 Context = Literal["title", "none"]
 

@@ -6,7 +6,8 @@
 | `model.safetensors` | weights |
 | `fusion.safetensors` | arrays of the fusion statistics the model was trained on |
 | `origin.json` | fusion settings, what made the checkpoint, its measures, its fingerprint |
-| `README.md` | model card |
+| `README.md` | model card, written from all this |
+| `loss.png` | the run's curves, where there was a run |
 
 Nothing in it is executed: safetensors and JSON only.
 """
@@ -26,6 +27,7 @@ from mediafm.model.config import ShotTransformerConfig
 from mediafm.model.folder import (
     CARD,
     CONFIG,
+    CURVE,
     FUSION,
     ORIGIN,
     WEIGHTS,
@@ -46,7 +48,7 @@ class Checkpoint:
 
     fusion_meta, fusion_arrays: settings and statistics of the fusion, JSON-able and arrays, as the trainer hands them.
     origin: what made it: catalog and encoder fingerprints, recipe, seed, versions.
-    metrics: measures on validation titles. name: by default the folder's.
+    metrics: measures on validation titles. name: by default the folder's. curve: the run's picture, PNG.
     """
 
     model: ShotTransformer
@@ -55,6 +57,7 @@ class Checkpoint:
     origin: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     name: str = "checkpoint"
+    curve: bytes | None = None
 
     @property
     def config(self) -> ShotTransformerConfig:
@@ -73,17 +76,27 @@ class Checkpoint:
     def save(self, folder: str | Path) -> Path:
         """Write the checkpoint; each file replaces its predecessor whole, `origin.json` last."""
         folder = Path(folder)
-        card = model_card(self.name, self.config, self.origin, self.metrics)
         origin = {
             "fingerprint": self.fingerprint,
             "fusion": self.fusion_meta,
             "origin": self.origin,
             "metrics": self.metrics,
         }
-        contents = {CONFIG: to_json(self.config.to_dict()), **self._binaries(), CARD: card.encode()}
-        for name, content in {**contents, ORIGIN: to_json(origin)}.items():
+        for name, content in {CONFIG: to_json(self.config.to_dict()), **self._binaries()}.items():
             replace_file(folder / name, content)
+        if self.curve is not None:
+            replace_file(folder / CURVE, self.curve)
+        self.write_card(folder)
+        replace_file(folder / ORIGIN, to_json(origin))
         return folder
+
+    def write_card(self, folder: str | Path) -> None:
+        """Write the card alone: anew at the end of a run, when the picture of its curves lies in the folder."""
+        folder = Path(folder)
+        parameters = sum(p.numel() for p in self.model.parameters())
+        curve = (folder / CURVE).is_file()
+        card = model_card(self.name, self.config, self.origin, self.metrics, parameters, curve)
+        replace_file(folder / CARD, card.encode())
 
     @classmethod
     def load(cls, path: str | Path, name: str | None = None) -> "Checkpoint":
@@ -95,7 +108,8 @@ class Checkpoint:
             raise MediafmError(f"{folder / ORIGIN} lacks {', '.join(sorted(missing))}.", "Fetch the checkpoint again.")
         arrays = read(folder / FUSION, load_arrays)
         name = name or (Path(path).resolve().name if Path(path).is_dir() else str(path).split("/")[-1])
-        checkpoint = cls(model, data["fusion"], arrays, data["origin"], data["metrics"], name)
+        curve = read(folder / CURVE, Path.read_bytes) if (folder / CURVE).is_file() else None
+        checkpoint = cls(model, data["fusion"], arrays, data["origin"], data["metrics"], name, curve)
         if checkpoint.fingerprint != data["fingerprint"]:
             raise MediafmError(
                 f"The files of checkpoint {path} do not belong together: {ORIGIN} names another fingerprint.",

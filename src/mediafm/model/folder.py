@@ -15,7 +15,7 @@ from torch import nn
 from mediafm.errors import MediafmError
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-FUSION, ORIGIN = "fusion.safetensors", "origin.json"
+FUSION, ORIGIN, CURVE = "fusion.safetensors", "origin.json", "loss.png"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -88,7 +88,7 @@ def local_folder(path: str | Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        files = [CONFIG, WEIGHTS, FUSION, ORIGIN, CARD]
+        files = [CONFIG, WEIGHTS, FUSION, ORIGIN, CARD, CURVE]
         return Path(snapshot_download(str(path), allow_patterns=files))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise MediafmError(
