@@ -198,6 +198,15 @@ def test_random_shots_are_other_shots_of_the_batch() -> None:
     assert (batch.owner_N[sources] != batch.owner_N[replaced]).mean() == pytest.approx(0.9, abs=0.07)
 
 
+def test_a_replacement_is_never_the_shot_itself() -> None:
+    batch, changed, replaced = make([2, 3], present=(1, 0.5, 0.5)), 0, 0
+    for seed in range(50):
+        masking = mask(batch, seed=seed, share=0.9, kept=0, random=0.9)
+        replaced += (masking.scored_N & ~masking.masked_N).sum()
+        changed += (masking.fused_ND != batch.fused_ND).any(axis=1).sum()
+    assert changed == replaced > 100
+
+
 def test_a_batch_of_one_shot_has_nothing_to_replace_it_by() -> None:
     batch = make([1])
     assert (mask(batch, share=0.9, kept=0, random=0.99).fused_ND == batch.fused_ND).all()
