@@ -47,7 +47,7 @@ def test_infonce_against_its_definition(negatives: str) -> None:
     found = InfoNce(0.2, negatives)(predicted, Targets(target, None, SEQUENCE))
     similar = (normalize(predicted, dim=1) @ normalize(target, dim=1).T / 0.2).double()
     for row in range(5):
-        own = SEQUENCE == SEQUENCE[row]
+        own = SEQUENCE[row] == SEQUENCE
         others = {"title": own, "batch": ~own, "both": torch.ones(5, dtype=torch.bool)}[negatives].clone()
         others[row] = True
         expected = similar[row][others].logsumexp(0) - similar[row, row]

@@ -51,7 +51,7 @@ class Trainer:
         self.model = ShotTransformer(_shape(cache, stats, recipe), generator)
         learner = Learner(self.model, recipe.objective, _deviation(cache, stats, training), generator)
         self.learner = learner.to(runtime.device).train()
-        self.optimizers = make_optimizers(self.learner, recipe.optimizer)
+        self.optimizers = make_optimizers(self.learner, recipe.optimizer, world)
         self._masker = ShotMasker(recipe.masking)
         # How many steps an epoch has depends on where its titles were cut, so every epoch is laid out once.
         self._ends = list(accumulate(len(self._plan(epoch)) for epoch in range(recipe.schedule.epochs)))
