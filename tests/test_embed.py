@@ -63,7 +63,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def test_the_real_catalog_trains_as_the_fake_one(fake: FakeCatalog, catalog: Catalog) -> None:
-    assert FeatureCache(catalog).fingerprint == FeatureCache(fake).fingerprint
+    assert FeatureCache.open(catalog).fingerprint == FeatureCache.open(fake).fingerprint
 
 
 def test_a_short_title_is_one_forward_pass(fake: FakeCatalog, run: Path) -> None:
@@ -93,7 +93,7 @@ def test_windows_leave_no_seams(fake: FakeCatalog, run: Path) -> None:
 def test_blending_returns_what_all_windows_agree_on() -> None:
     truth = np.random.default_rng(0).normal(size=(130, 5)).astype(np.float32)
     cuts = windows(130, 40, 20)
-    np.testing.assert_allclose(blend(cuts, np.stack([truth[a:b] for a, b in cuts])), truth, atol=1e-6)
+    np.testing.assert_allclose(blend(cuts, np.concatenate([truth[a:b] for a, b in cuts])), truth, atol=1e-6)
 
 
 def test_without_context_a_shot_knows_only_itself(fake: FakeCatalog, run: Path) -> None:
@@ -109,12 +109,12 @@ def test_without_context_a_shot_knows_only_itself(fake: FakeCatalog, run: Path) 
 
 def test_beside_keeps_the_shot_itself(fake: FakeCatalog, tmp_path) -> None:
     out = tmp_path / "run"
-    pretrain(fake, out, load_recipe("tiny", [*SETTINGS, "model.readout=beside", "schedule.epochs=1"]))
+    pretrain(fake, out, load_recipe("tiny", [*SETTINGS, "model.readout=shot,last", "schedule.epochs=1"]))
     checkpoint = Checkpoint.load(out)
     features = fake.held["t00"]
     shots, title = Embedder(checkpoint).embed(features, None, "title")
     fused, _ = fuse(features, FusionStats.from_arrays(checkpoint.fusion_arrays, checkpoint.fusion_meta))
-    assert shots.shape == (100, checkpoint.config.readout_dim) == (100, 20 + 32)
+    assert shots.shape == (100, checkpoint.config.readout_dim()) == (100, 20 + 32)
     assert title.shape == (52,)
     np.testing.assert_allclose(np.linalg.norm(shots, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(shots[:, :20] * 2**0.5, fused, atol=1e-6)

@@ -8,6 +8,13 @@ from mediafm.model import ShotTransformer, ShotTransformerConfig
 
 CONFIG = ShotTransformerConfig(blocks=(4, 6), global_dim=6, hidden=32, layers=3, heads=4, max_shots=40)
 FORMS = [(positions, norm) for positions in ("learned", "rotary") for norm in ("pre", "post")]
+VARIANTS = [
+    {},
+    {"norm": "post", "positions": "learned"},
+    {"positions": "time", "duration_input": True},
+    {"mlp": "swiglu", "norm_kind": "rms"},
+    {"projection": "late", "head": "mlp"},
+]
 
 
 def make(positions: str = "rotary", norm: str = "pre") -> ShotTransformer:
@@ -17,6 +24,15 @@ def make(positions: str = "rotary", norm: str = "pre") -> ShotTransformer:
         for parameter in model.parameters():
             if parameter.ndim == 2:
                 parameter.mul_(8)
+    return model
+
+
+@torch.no_grad()
+def variant(options: dict[str, object]) -> ShotTransformer:
+    model = ShotTransformer(replace(CONFIG, **options), torch.Generator().manual_seed(1)).eval()
+    for parameter in model.parameters():  # far from where all attention is uniform
+        if parameter.ndim == 2:
+            parameter.mul_(8)
     return model
 
 
@@ -111,10 +127,10 @@ def test_whole_title_is_seen_both_ways() -> None:
 def test_order_counts_and_rotary_positions_are_relative() -> None:
     model, fused = make(), randn(1, 8, 10)
     assert not torch.allclose(model(fused).context_BSH.flip(1), model(fused.flip(1)).context_BSH, atol=1e-3)
-    query, key = randn(1, 1, 1, 8), randn(1, 1, 1, 8, seed=1)
-    from mediafm.model.layers import rotary_table, rotate
+    query, key = randn(1, 1, 8), randn(1, 1, 8, seed=1)
+    from mediafm.model.layers import rotary_turns, rotate
 
-    table = rotary_table(30, 8)
+    table = rotary_turns(torch.arange(30), 8)
     products = [
         (rotate(query, table[:, i : i + 1]) * rotate(key, table[:, i + 5 : i + 6])).sum().item() for i in (0, 9, 20)
     ]
@@ -152,7 +168,7 @@ def test_weights_come_from_the_generator_alone() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     model = make()
-    with pytest.raises(MediafmError, match="41 shots"):
+    with pytest.raises(MediafmError, match="to 41 shots"):
         model(randn(1, 41, 10))
     with pytest.raises(MediafmError, match="size 9"):
         model(randn(1, 4, 9))
@@ -160,19 +176,100 @@ def test_what_does_not_fit_is_refused() -> None:
         replace(CONFIG, heads=5)
 
 
-def test_loss_is_cosine_distance_at_scored_positions_only() -> None:
-    target = torch.tensor([[[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]])
-    predicted = torch.tensor([[[5.0, 0.0], [1.0, 1.0], [-1.0, 0.0]]], requires_grad=True)
-    scored = torch.tensor([[True, True, False]])
-    loss = msm_loss(predicted, target, scored)
-    assert loss.item() == pytest.approx((0 + 1 - 0.5**0.5) / 2, abs=1e-6)
-    loss.backward()
-    assert (predicted.grad[0, 2] == 0).all()
-    nothing = msm_loss(predicted, target, torch.zeros(1, 3, dtype=torch.bool))
-    assert nothing.item() == 0
+def times(*lengths: int) -> torch.Tensor:
+    """Starts and ends of shots of unequal length, from another zero in each sequence."""
+    ends = [(torch.rand(n, generator=torch.Generator().manual_seed(n)) * 6 + 0.5).cumsum(0) + 10 * n for n in lengths]
+    return torch.cat([torch.stack([torch.cat([e[:1] - 1, e[:-1]]), e], dim=1) for e in ends])
 
 
-def test_backward_of_an_empty_loss_is_zero() -> None:
-    predicted = torch.ones(1, 2, 3, requires_grad=True)
-    msm_loss(predicted, torch.ones(1, 2, 3), torch.zeros(1, 2, dtype=torch.bool)).backward()
-    assert (predicted.grad == 0).all()
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_packed_sequences_equal_each_alone(options: dict[str, object]) -> None:
+    model, lengths = variant(options), [17, 1, 40, 5]
+    fused, glob, when = randn(63, 10), randn(4, 6, seed=1), times(*lengths)
+    masked = randn(63, seed=2) > 0.8
+    glob[2] = 0
+    packed = model.encode(fused, lengths, masked, glob, when)
+    start = 0
+    for number, n in enumerate(lengths):
+        rows = slice(start, start + n)
+        alone = model.encode(fused[rows], [n], masked[rows], glob[number : number + 1], when[rows])
+        torch.testing.assert_close(packed.shots_NH[rows], alone.shots_NH, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(packed.titles_BH[number], alone.titles_BH[0], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(packed.layer(0)[rows], alone.layer(0), atol=1e-5, rtol=1e-5)
+        start += n
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_no_variant_leaks_a_masked_shot_or_another_sequence(options: dict[str, object]) -> None:
+    model, lengths = variant(options), [12, 9]
+    fused = randn(21, 10).requires_grad_()
+    masked = torch.zeros(21, dtype=torch.bool)
+    masked[[3, 7]] = True
+    found = model.encode(fused, lengths, masked, None, times(*lengths))
+    states = [found.shots_NH[:12], found.titles_BH[0], found.layer(0)[:12]]
+    (gradient,) = torch.autograd.grad(sum(s.square().sum() for s in states), fused)
+    assert (gradient[masked] == 0).all()
+    assert (gradient[12:] == 0).all()
+    assert (gradient[:12][~masked[:12]].abs().sum(dim=-1) > 0).all()
+
+
+def test_even_sequences_are_mixed_alike() -> None:
+    model, fused = variant({}), randn(24, 10)
+    even, uneven = model.encode(fused, [8, 8, 8]), model.encode(torch.cat([fused, fused[:3]]), [8, 8, 8, 3])
+    torch.testing.assert_close(even.shots_NH, uneven.shots_NH[:24], atol=1e-5, rtol=1e-5)
+
+
+def test_time_positions_are_relative_and_in_seconds() -> None:
+    model, fused = variant({"positions": "time"}), randn(9, 10)
+    when = times(9)
+    here, later = model.encode(fused, [9], times_N2=when), model.encode(fused, [9], times_N2=when + 1000)
+    torch.testing.assert_close(here.shots_NH, later.shots_NH, atol=1e-4, rtol=1e-4)
+    stretched = model.encode(fused, [9], times_N2=2 * when)
+    assert not torch.allclose(here.shots_NH, stretched.shots_NH, atol=1e-3)
+    even = torch.arange(9)[:, None] * 4.0 + torch.tensor([0.0, 4.0])
+    by_index = variant({}).encode(fused, [9])
+    torch.testing.assert_close(
+        model.encode(fused, [9], times_N2=even).shots_NH, by_index.shots_NH, atol=1e-5, rtol=1e-5
+    )
+    with pytest.raises(MediafmError, match="needs the times"):
+        model.encode(fused, [9])
+
+
+def test_the_turn_of_rotary_positions_has_the_right_gradient() -> None:
+    from mediafm.model.layers import rotary_turns, rotate
+
+    x = randn(5, 3, 8).double().requires_grad_()
+    turns = rotary_turns(torch.arange(5) * 1.7, 8).double()
+    assert torch.autograd.gradcheck(lambda rows: rotate(rows, turns), x)
+    torch.testing.assert_close(rotate(x, turns).norm(dim=-1), x.norm(dim=-1))
+
+
+def test_late_projection_tells_a_missing_modality_from_a_present_one() -> None:
+    model = variant({"projection": "late"})
+    fused = randn(6, 10)
+    fused[:, :4] = 0
+    before = model.encode(fused, [6]).shots_NH
+    with torch.no_grad():
+        model.shot_in.missing[0, :16] += 1
+    assert not torch.allclose(model.encode(fused, [6]).shots_NH, before, atol=1e-3)
+    with torch.no_grad():
+        whole = model.encode(randn(6, 10), [6]).shots_NH
+        model.shot_in.missing[0] += 1
+        assert torch.equal(model.encode(randn(6, 10), [6]).shots_NH, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")  # torch.compile's own
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+def test_compiled_rows_compute_the_same() -> None:
+    import shutil
+
+    if shutil.which("g++") is None:
+        pytest.skip("torch.compile needs a C++ compiler on a CPU")
+    plain, compiled = variant({}), variant({})
+    compiled.compile_rows()
+    fused = randn(30, 10)
+    for lengths in ([30], [9, 21]):
+        torch.testing.assert_close(
+            compiled.encode(fused, lengths).shots_NH, plain.encode(fused, lengths).shots_NH, atol=1e-5, rtol=1e-5
+        )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mediafm.errors import UsageError
-from mediafm.sequences import Span, pack_batches, select_titles, split_titles, training_spans, windows
+from mediafm.sequences import Span, plan_steps, select_titles, split_titles, training_spans, windows
 
 
 @pytest.mark.parametrize("n", [1, 5, 64, 65, 96, 100, 1000])
@@ -39,17 +39,44 @@ def test_an_epoch_shows_every_shot_once_under_changing_borders() -> None:
     assert len(borders) > 10
 
 
-def test_batches_keep_the_budget_and_lose_nothing() -> None:
-    rng = np.random.default_rng(0)
-    spans = [Span(f"t{i}", 0, int(n)) for i, n in enumerate(rng.integers(1, 300, size=400))]
-    batches = pack_batches(spans, 1000, rng)
-    assert sorted(s.title for b in batches for s in b) == sorted(s.title for s in spans)
-    places = [max(map(len, batch)) * len(batch) for batch in batches]
-    assert max(places) <= 1000
-    assert sum(map(len, spans)) / sum(places) > 0.85  # little padding
-    again = pack_batches(spans, 1000, np.random.default_rng(1))
-    assert again == pack_batches(spans, 1000, np.random.default_rng(1))
-    assert again != pack_batches(spans, 1000, np.random.default_rng(2))
+def spans_of(lengths: np.ndarray) -> list[Span]:
+    return [Span(f"t{i}", 0, int(n)) for i, n in enumerate(lengths)]
+
+
+def test_a_plan_keeps_both_budgets_and_loses_nothing() -> None:
+    spans = spans_of(np.random.default_rng(0).integers(1, 300, size=400))
+    steps = plan_steps(spans, 2000, 600, np.random.default_rng(1))
+    assert sorted((s for step in steps for micro in step for s in micro), key=str) == sorted(spans, key=str)
+    assert max(sum(map(len, micro)) for step in steps for micro in step) <= 600
+    shots = [sum(len(s) for micro in step for s in micro) for step in steps]
+    assert max(shots) <= 2000
+    assert min(shots[:-1]) > 1950
+    assert all(len(step) <= 5 for step in steps)
+
+
+def test_a_plan_follows_from_the_generator() -> None:
+    spans = spans_of(np.random.default_rng(0).integers(1, 300, size=400))
+    one, again, other = (plan_steps(spans, 1000, 500, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert one == again
+    assert one != other
+
+
+def test_order_and_company_are_random() -> None:
+    spans = spans_of(np.full(1000, 10))
+    steps = plan_steps(spans, 100, 100, np.random.default_rng(0))
+    places = [int(s.title[1:]) for step in steps for micro in step for s in micro]
+    assert abs(np.corrcoef(places, np.arange(1000))[0, 1]) < 0.1
+
+
+def test_a_span_beyond_the_budget_stands_alone() -> None:
+    steps = plan_steps(spans_of(np.array([5, 50, 5])), 20, 8, np.random.default_rng(0))
+    micros = sorted([len(s) for s in micro] for step in steps for micro in step)
+    assert micros == [[5], [5], [50]]
+    assert len(steps) == 2
+
+
+def test_a_plan_of_nothing() -> None:
+    assert plan_steps([], 20, 8, np.random.default_rng(0)) == []
 
 
 def test_split_is_stable_by_title() -> None:

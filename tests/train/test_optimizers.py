@@ -1,35 +1,55 @@
 from itertools import pairwise
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import torch
 
-from mediafm.config import OptimizerRecipe, ScheduleRecipe
+from mediafm.config import ModelRecipe, ObjectiveRecipe, OptimizerRecipe, ScheduleRecipe
 from mediafm.model import ShotTransformer, ShotTransformerConfig
 from mediafm.train import make_optimizers, parameter_groups, rate_factor
+from mediafm.train.learner import Learner
 
 
-@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def learner_of(objective: dict[str, Any], **options: Any) -> Learner:
+    model = ShotTransformer(ShotTransformerConfig((5, 3, 2), 6, 16, 2, 2, max_shots=8, **options))
+    return Learner(model, ObjectiveRecipe(**objective), torch.ones(10), torch.Generator().manual_seed(0))
+
+
+def choices() -> list[dict[str, Any]]:
+    """The default model, and one for each other choice that a recipe offers."""
+    fields = ModelRecipe.model_fields.items()
+    named = {k: get_args(f.annotation) for k, f in fields if get_origin(f.annotation) is Literal}
+    assert len(named) == 6
+    return [{}, {"duration_input": True}, *({name: value} for name, values in named.items() for value in values)]
+
+
+@pytest.mark.parametrize("options", choices(), ids=str)
 @pytest.mark.parametrize("hidden", ["muon", "adamw"])
-def test_every_parameter_is_in_exactly_one_group(positions: str, hidden: str) -> None:
-    model = ShotTransformer(ShotTransformerConfig(10, 6, 16, 2, 2, max_shots=8, positions=positions))
-    groups = parameter_groups(model)
-    names = [*groups.hidden, *groups.projections, *groups.plain]
-    assert sorted(names) == sorted(name for name, _ in model.named_parameters())
+@pytest.mark.parametrize("objective", [{}, {"surround": 0.5, "targets": "average"}], ids=str)
+def test_every_parameter_is_in_exactly_one_group(
+    options: dict[str, Any], hidden: str, objective: dict[str, Any]
+) -> None:
+    learner = learner_of(objective, **options)
+    learning = {name: p for name, p in learner.named_parameters() if p.requires_grad}
+    groups = parameter_groups(learner)
+    assert sorted([*groups.hidden, *groups.projections, *groups.plain]) == sorted(learning)
     assert len(groups.hidden) == 2 * 4  # query-key-value, out, up, down of each block
-    assert set(groups.projections) == {"shot_in.weight", "global_in.weight", "head.weight"}
-    assert {"cls", "mask", "no_global"} <= set(groups.plain)
-    optimizers = make_optimizers(model, OptimizerRecipe(hidden=hidden))
+    assert all(name.startswith("model.blocks.") for name in groups.hidden)
+    matrices = {f"{n}.weight" for n, m in learner.named_modules() if isinstance(m, torch.nn.Linear)}
+    # So that norms, biases, vectors and embeddings are plain.
+    assert {*groups.hidden, *groups.projections} == matrices & learning.keys()
+    optimizers = make_optimizers(learner, OptimizerRecipe(hidden=hidden))
     held = [p for o in optimizers.values() for g in o.param_groups for p in g["params"]]
-    assert sorted(map(id, held)) == sorted(id(p) for p in model.parameters())
+    assert sorted(map(id, held)) == sorted(id(p) for p in learning.values())
     if hidden == "muon":
         muon = {id(p): g["stacked"] for g in optimizers["muon"].param_groups for p in g["params"]}
-        assert muon == {id(p): 3 if "qkv" in name else 1 for name, p in groups.hidden.items()}
+        assert muon == {id(p): learner.hidden_matrices()[name] for name, p in groups.hidden.items()}
 
 
 def test_plain_parameters_do_not_decay() -> None:
-    model = ShotTransformer(ShotTransformerConfig(10, 6, 16, 2, 2))
-    optimizers = make_optimizers(model, OptimizerRecipe(weight_decay=0.1))
-    plain = {id(p) for p in parameter_groups(model).plain.values()}
+    learner = learner_of({}, positions="learned", projection="late")
+    optimizers = make_optimizers(learner, OptimizerRecipe(weight_decay=0.1))
+    plain = {id(p) for p in parameter_groups(learner).plain.values()}
     for optimizer in optimizers.values():
         for group in optimizer.param_groups:
             assert all((group["weight_decay"] == 0) == (id(p) in plain) for p in group["params"])

@@ -14,7 +14,14 @@ from mediafm.model import Checkpoint
 from mediafm.train import pretrain
 from mediafm.train.metrics import read_metrics
 
-SMALL = ["model.hidden=32", "model.layers=1", "model.heads=2", "data.shots_per_step=256", "data.window=50"]
+SMALL = [
+    "model.hidden=32",
+    "model.layers=1",
+    "model.heads=2",
+    "data.shots_per_step=200",
+    "data.micro_shots=100",
+    "data.window=50",
+]
 SHORT = [*SMALL, "schedule.epochs=4", "schedule.evaluate_every=1", "run.save_every=3", "data.validation_share=0.2"]
 
 
@@ -177,17 +184,17 @@ def test_titles_are_chosen_by_globs(tmp_path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_weights_take_harm(tmp_path, monkeypatch) -> None:
-    import mediafm.train.trainer as trainer
+    import mediafm.train.learner as learner
 
     calls = 0
 
-    def failing(predicted, target):
+    def failing(predicted, targets):
         nonlocal calls
         calls += 1
-        return predicted.sum() * (float("nan") if calls == 5 else 0.001)
+        return predicted.sum(dim=1) * (float("nan") if calls == 9 else 0.001)
 
-    monkeypatch.setattr(trainer, "mean_distance", failing)
-    with pytest.raises(TrainingError, match=r"step 4 the loss is nan.*optimizer\.rate"):
+    monkeypatch.setattr(learner, "cosine_loss", failing)
+    with pytest.raises(TrainingError, match=r"step [1-9] the loss is nan.*optimizer\.rate"):
         pretrain(FakeCatalog(), tmp_path / "run", recipe())
     assert all(t.isfinite().all() for t in Checkpoint.load(tmp_path / "run").model.state_dict().values())
 

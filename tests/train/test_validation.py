@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,10 @@ from mediafm.fusion import FusionSpec, FusionStats
 from mediafm.model import ShotTransformer, ShotTransformerConfig
 from mediafm.sequences import FeatureCache
 from mediafm.train import Validation, trivial_distances
+from mediafm.train.distributed import World
 from mediafm.train.runtime import make_runtime
+
+ALONE = World(0, 1, torch.device("cpu"))
 
 
 def unit(*degrees: float) -> np.ndarray:
@@ -36,9 +41,9 @@ def test_trivial_predictors_at_the_ends_and_alone() -> None:
 
 
 def make(window: int) -> tuple[FeatureCache, Validation, ShotTransformer]:
-    cache = FeatureCache(FakeCatalog(titles=5, shots=37))
+    cache = FeatureCache.open(FakeCatalog(titles=5, shots=37))
     stats = FusionStats.fit(cache.iter_features(cache.wholes(cache.title_ids)), FusionSpec(cache.dims, "mean"))
-    model = ShotTransformer(ShotTransformerConfig(20, 8, 16, 1, 2, max_shots=64, dropout=0.5)).train()
+    model = ShotTransformer(ShotTransformerConfig((12, 8), 8, 16, 1, 2, max_shots=64, dropout=0.5)).train()
     return cache, Validation(cache, stats, cache.wholes(["t00", "t03"]), window, 100), model
 
 
@@ -46,11 +51,11 @@ def test_every_shot_is_scored_once_at_masks_that_never_change() -> None:
     _, validation, model = make(window=64)
     assert validation.shots == 74
     runtime = make_runtime(RunRecipe(device="cpu"))
-    first = validation.evaluate(model, runtime)
+    first = validation.evaluate(model, runtime, ALONE)
     assert model.training  # left as it came, and dropout was off:
-    assert validation.evaluate(model, runtime) == first
+    assert validation.evaluate(model, runtime, ALONE) == first
     _, again, _ = make(window=64)
-    assert again.evaluate(model, runtime) == first
+    assert again.evaluate(model, runtime, ALONE) == first
     assert again.trivial == validation.trivial
 
 
@@ -60,12 +65,12 @@ def test_a_perfect_predictor_is_at_zero() -> None:
     class Oracle(torch.nn.Module):
         """Sees through the mask."""
 
-        def encode(self, fused, masked, padding, glob):
-            return fused, None
+        def encode(self, fused, lengths, masked, glob, times):
+            return SimpleNamespace(shots_NH=fused)
 
         head = torch.nn.Identity()
 
-    assert validation.evaluate(Oracle(), make_runtime(RunRecipe(device="cpu"))) == pytest.approx(0, abs=1e-6)
+    assert validation.evaluate(Oracle(), make_runtime(RunRecipe(device="cpu")), ALONE) == pytest.approx(0, abs=1e-6)
 
 
 def test_long_titles_are_measured_in_windows() -> None:

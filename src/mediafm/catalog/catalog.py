@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mediafm.catalog.contents import Contents, content_version, iter_contents
 from mediafm.catalog.embedding_sets import EmbeddingSets
 from mediafm.catalog.handles import ClipHandle, TitleHandle
 from mediafm.catalog.records import CatalogSpec, EmbeddingSetSpec, Failure, ShotRecord, TitleRecord, TitleSource
@@ -198,6 +199,20 @@ class Catalog:
         modalities = list(self.spec.encoders)
         for record, rows in self._rows.read_many(FEATURES, self._feature_columns(), ids):
             yield record.title_id, rows_to_features(rows, modalities)
+
+    def iter_contents(self) -> Iterator[Contents]:
+        """(title id, features, starts, ends, metadata vector or None) of every title in id order, for `FeatureCache`.
+
+        All of a title comes from one writing. Times are seconds, float64 [n].
+        """
+        return iter_contents(self._rows, self.spec)
+
+    def content_version(self) -> str:
+        """Another one whenever a title was added, written anew or removed; reads no shots.
+
+        Embedding sets, failures and tidying up do not change it. A catalog made anew in the same place has another.
+        """
+        return content_version(self._rows, self.spec)
 
     def iter_texts(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, int, float, float, str]]:
         """(title id, shot, start_s, end_s, text) of every shot, also those without text, as `iter_features`."""

@@ -8,14 +8,14 @@ Shapes: B sequences, N shots of all of them, D fused size, M fused modalities, G
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.fusion import FusionStats, fuse
+from mediafm.sequences.cache import FeatureCache
 from mediafm.sequences.windows import Span
-from mediafm.types import BoolArray, Features, FloatArray
+from mediafm.types import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,7 @@ class Batch:
         return np.repeat(np.arange(len(self.spans)), self.lengths_B)
 
 
-class _Rows(Protocol):
-    """What a batch needs of the feature cache."""
-
-    def gather(self, spans: Sequence[Span]) -> tuple[Features, FloatArray]: ...
-
-    def global_vector(self, title: str) -> FloatArray: ...
-
-
-def collate(cache: _Rows, stats: FusionStats, spans: Sequence[Span]) -> Batch:
+def collate(cache: FeatureCache, stats: FusionStats, spans: Sequence[Span]) -> Batch:
     """Gather the spans' rows and fuse them all at once."""
     features, times_N2 = cache.gather(spans)
     fused_ND, present_NM = fuse(features, stats)

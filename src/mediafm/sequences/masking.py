@@ -126,24 +126,24 @@ class ShotMasker:
             chosen_N[real_N] = np.concatenate([_runs(n, count, recipe.span, rng) for rng, n, count in runs])
             return chosen_N
         # The largest of log(u) / weight: a weighted draw without replacement (Efraimidis & Spirakis 2006).
-        key_N = np.log(1 - chance.choose_N) / self._weights(batch, n_B)
+        key_N = np.log(1 - chance.choose_N) / self._weights(batch, n_B, chance)
         rows = np.flatnonzero(real_N)
         rows = rows[np.lexsort((-key_N[rows], owner_N[rows]))]
         place = np.arange(len(rows)) - np.repeat(np.cumsum(n_B) - n_B, n_B)
         chosen_N[rows[place < np.repeat(count_B, n_B)]] = True
         return chosen_N
 
-    def _weights(self, batch: Batch, n_B: NDArray[np.int64]) -> NDArray[np.float64] | float:
+    def _weights(self, batch: Batch, n_B: NDArray[np.int64], chance: _Chance) -> NDArray[np.float64] | float:
         """How readily each shot is chosen: by its rank, in its sequence, of likeness to its neighbours.
 
-        Ranks, since how alike neighbours are depends on encoders and centring.
+        Ranks, since how alike neighbours are depends on encoders and centring. Chance decides between equals.
         """
         if self.recipe.choose == "uniform":
             return 1.0
         rows = np.flatnonzero(batch.real_N)
         likeness = _likeness(batch)[rows]
         sign = 1 if self.recipe.choose == "alike" else -1
-        order = rows[np.lexsort((sign * likeness, batch.owner_N[rows]))]
+        order = rows[np.lexsort((chance.part_N[rows], sign * likeness, batch.owner_N[rows]))]
         weight_N = np.ones(batch.shots)
         weight_N[order] = np.arange(len(rows)) - np.repeat(np.cumsum(n_B) - n_B, n_B) + 1
         return weight_N
@@ -189,7 +189,7 @@ def _runs(n: int, count: int, mean: float, rng: np.random.Generator) -> BoolArra
 
 
 def _likeness(batch: Batch) -> FloatArray:
-    """Mean cosine of each shot to the shots before and after it in its sequence, those without features left out, [N]."""
+    """Mean cosine of each shot to the one before and the one after in its sequence, if they have features; [N]."""
     fused_ND, real_N, owner_N = batch.fused_ND, batch.real_N, batch.owner_N
     pair = (owner_N[1:] == owner_N[:-1]) & real_N[1:] & real_N[:-1]
     cosine = np.vecdot(fused_ND[1:], fused_ND[:-1]) * pair

@@ -98,8 +98,8 @@ class World:
             return tensor[None]
         everyone = tensor.new_empty(self.size, *tensor.shape)
         with _answering("gather"):
-            # As bytes: gloo does not know every dtype.
-            dist.all_gather_into_tensor(everyone.view(torch.uint8), tensor.contiguous().view(torch.uint8))
+            # As one row of bytes: gloo does not know every dtype, nor outputs of another rank than the input's.
+            dist.all_gather_into_tensor(_bytes(everyone), _bytes(tensor.contiguous()))
         return everyone
 
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
@@ -140,6 +140,10 @@ def _buckets(parameters: Iterable[Tensor]) -> Iterator[list[Tensor]]:
             bucket.append(parameter)
             size += parameter.numel()
         yield bucket
+
+
+def _bytes(tensor: Tensor) -> Tensor:
+    return tensor.flatten().view(torch.uint8)
 
 
 def _read(environment: Mapping[str, str]) -> dict[str, int] | None:

@@ -4,19 +4,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mediafm.config import OptimizerRecipe
+from mediafm.train.distributed import World
 from mediafm.train.learner import Learner
 from mediafm.train.muon import Muon
 
 
 @dataclass(frozen=True)
 class ParameterGroups:
-    """Every parameter of a model in exactly one group, by name.
+    """Every parameter that learns in exactly one group, by name.
 
-    hidden: 2-D weights inside the blocks. projections: matrices between the hidden space and the outside. plain:
-    embeddings, norms, biases and the learnable vectors, which take no weight decay.
+    hidden: matrices inside the blocks. projections: weights of linear maps elsewhere, into the hidden space and out of
+    it. plain: embeddings, norms, biases and learnable vectors, which take no weight decay.
     """
 
     hidden: dict[str, Tensor]
@@ -25,25 +26,32 @@ class ParameterGroups:
 
 
 def parameter_groups(model: Learner) -> ParameterGroups:
-    """Sort the model's parameters."""
+    """Sort the model's parameters; those that are only averaged are in no group."""
     hidden_names = model.hidden_matrices()
+    linear_names = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     groups = ParameterGroups({}, {}, {})
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         if name in hidden_names:
             groups.hidden[name] = parameter
-        elif parameter.ndim == 2 and "positions" not in name:
+        elif name in linear_names:
             groups.projections[name] = parameter
         else:
             groups.plain[name] = parameter
     return groups
 
 
-def make_optimizers(model: Learner, recipe: OptimizerRecipe) -> dict[str, torch.optim.Optimizer]:
+def make_optimizers(
+    model: Learner,
+    recipe: OptimizerRecipe,
+    world: World | None = None,
+    muon_dtype: torch.dtype | None = None,
+) -> dict[str, torch.optim.Optimizer]:
     """`muon` for the hidden matrices and `adamw` for the rest; `adamw` alone where the recipe says so.
 
-    Each group keeps its full rate as `base_lr`, for the schedule to scale.
+    Each group keeps its full rate as `base_lr`, for the schedule to scale. world: the processes that share Muon's work.
+    muon_dtype: see `Muon`.
     """
     groups = parameter_groups(model)
     adamw: list[dict[str, Any]] = [
@@ -52,10 +60,13 @@ def make_optimizers(model: Learner, recipe: OptimizerRecipe) -> dict[str, torch.
     ]
     optimizers: dict[str, torch.optim.Optimizer] = {}
     if recipe.hidden == "muon":
-        optimizers["muon"] = Muon(_by_stack(model, groups.hidden), recipe.rate, recipe.momentum, recipe.weight_decay)
+        hidden = _by_stack(model, groups.hidden)
+        optimizers["muon"] = Muon(
+            hidden, recipe.rate, recipe.momentum, recipe.weight_decay, world=world, dtype=muon_dtype
+        )
     else:
-        hidden = list(groups.hidden.values())
-        adamw.append({"params": hidden, "lr": recipe.rate, "weight_decay": recipe.weight_decay})
+        matrices = list(groups.hidden.values())
+        adamw.append({"params": matrices, "lr": recipe.rate, "weight_decay": recipe.weight_decay})
     optimizers["adamw"] = torch.optim.AdamW(adamw, betas=recipe.betas, fused=next(model.parameters()).is_cuda)
     for optimizer in optimizers.values():
         for group in optimizer.param_groups:
