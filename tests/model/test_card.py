@@ -45,7 +45,7 @@ def test_the_card_tells_what_the_run_knows() -> None:
         "# mine\n",
         "12,345 parameters; 1 layers x 16",
         "Out: 32 numbers a shot, read out as shot + last.",
-        "2,999 shots of 30 titles to train on",
+        "Trained on 2,999 shots of 30 titles",
         "preset `offline`, shots found by `content-1`; fingerprint `cccccccccccccccc`",
         "The packaged recipe `small` (seed 3, best after 1,700 steps, mediafm 0.1.0), but for:",
         "| `schedule.epochs` | 7 |",

@@ -110,16 +110,17 @@ def test_a_run_below_all_trivial_predictors_needs_no_advice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shots", "best_step", "words"),
+    ("shots", "steps", "best_step", "words"),
     [
-        (300, 600, "300 shots are too few"),
-        (50_000, 600, "raise schedule.epochs=20 to 60"),
-        (50_000, 20, "lower optimizer.rate=0.004"),
-        (50_000, 300, "best after 300 of 600 steps"),
+        (300, 600, 600, "300 shots are too few"),
+        (300, 20, 20, "20 steps are too few: raise schedule.epochs=20"),
+        (50_000, 600, 600, "raise schedule.epochs=20 to 60"),
+        (50_000, 600, 20, "lower optimizer.rate=0.004"),
+        (50_000, 600, 300, "best after 300 of 600 steps"),
     ],
 )
-def test_a_run_that_learned_nothing_is_told_what_to_try(shots: int, best_step: int, words: str) -> None:
+def test_a_run_that_learned_nothing_is_told_what_to_try(shots: int, steps: int, best_step: int, words: str) -> None:
     recipe = load_recipe("small", ["schedule.epochs=20", "optimizer.rate=0.004"])
-    (advice,) = judge_run(0.81, TRIVIAL, recipe, shots, 600, best_step)
+    (advice,) = judge_run(0.81, TRIVIAL, recipe, shots, steps, best_step)
     assert "0.810 is not below that of both neighbours' mean, 0.804" in advice
     assert words in advice

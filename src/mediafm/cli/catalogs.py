@@ -1,10 +1,11 @@
-"""`mediafm info`, `verify`, `optimize`, `shots`: a look into a catalog, and its upkeep."""
+"""`mediafm info`, `verify`, `optimize`, `shots`: a look into a catalog or a run, and upkeep."""
 
 from typing import Annotated, Any
 
 import typer
 
 from mediafm.cli.output import CatalogOption, Json, emit, say, table
+from mediafm.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -13,8 +14,33 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def info(catalog: CatalogOption, json: Json = False) -> None:
-    """What the catalog holds."""
+def info(
+    run: Annotated[str, typer.Argument(help="A pretraining run or checkpoint: a folder, or a hub id.")] = "",
+    catalog: Annotated[str, typer.Option("--catalog", "-c", help="A catalog, to look into instead of a run.")] = "",
+    json: Json = False,
+) -> None:
+    """What a catalog holds, or what a pretraining run is and how it stands."""
+    if bool(run) == bool(catalog):
+        what = "a run and a catalog are both named" if run else "nothing is named"
+        raise UsageError(f"info looks into one thing, and {what}.", "Write `info RUN` or `info --catalog C`.")
+    if run:
+        _run_info(run, json)
+    else:
+        _catalog_info(catalog, json)
+
+
+def _run_info(run: str, json: bool) -> None:
+    from mediafm.train.summary import describe_run, run_info
+
+    document = run_info(run)
+    if json:
+        emit(document)
+        return
+    for label, line in describe_run(document):
+        say(f"{label:12} {line}")
+
+
+def _catalog_info(catalog: str, json: bool) -> None:
     from mediafm.catalog import Catalog
 
     opened = Catalog.open(catalog)

@@ -1,13 +1,19 @@
 """`mediafm pretrain` and `mediafm embed`."""
 
+import os
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mediafm.cli.output import CatalogOption, Json, emit, say
 from mediafm.cli.progress import progress
+from mediafm.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from mediafm.catalog import Catalog
 
 Context = Literal["title", "none"]
 
@@ -21,7 +27,9 @@ def register(app: typer.Typer) -> None:
 def pretrain(
     catalog: CatalogOption,
     out: Annotated[Path, typer.Option(help="Folder of the run; becomes the checkpoint.")],
-    recipe: Annotated[str, typer.Option(help="tiny, small, base, published, or a recipe TOML file.")] = "small",
+    recipe: Annotated[
+        str, typer.Option(help="tiny, small, base, published, or a recipe TOML file; default: by the number of shots.")
+    ] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change one value of the recipe: a.b=c.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last saved state.")] = False,
     json: Json = False,
@@ -31,8 +39,13 @@ def pretrain(
     from mediafm.config import load_recipe
     from mediafm.train import pretrain as run
 
-    with progress() as bar:
-        result = run(Catalog.open(catalog), out, load_recipe(recipe, set_ or []), resume=resume, progress=bar)
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started, one talks
+    with progress() if first else nullcontext(SILENT) as bar:
+        opened = Catalog.open(catalog)
+        chosen = recipe or _default_recipe(opened, out, resume, bar)
+        result = run(opened, out, load_recipe(chosen, set_ or []), resume=resume, progress=bar)
+    if not first:
+        return
     if json:
         emit(asdict(result))
         return
@@ -43,6 +56,21 @@ def pretrain(
         say(f"next: mediafm embed --catalog {catalog} --model {out}")
     else:
         say("stopped before the end and saved; the same command with --resume goes on")
+
+
+def _default_recipe(catalog: "Catalog", out: Path, resume: bool, bar: Progress) -> str | Path:
+    """The run's own recipe to go on with, else the one that suits the number of shots, with a word why."""
+    from mediafm.config import RunRecipe
+    from mediafm.train.advice import recipe_for
+    from mediafm.train.pretrain import RECIPE
+    from mediafm.train.runtime import make_runtime
+
+    if resume and (out / RECIPE).is_file():
+        return out / RECIPE
+    shots = sum(title.n_shots for title in catalog.titles())
+    name, reason = recipe_for(shots, cuda=make_runtime(RunRecipe()).device.type == "cuda")
+    bar.note(f"recipe {name}: {reason}; choose another by --recipe")
+    return name
 
 
 def embed(

@@ -101,7 +101,7 @@ def _data(catalog: Mapping[str, Any], origin: Mapping[str, Any]) -> str:
     preset, detector = origin.get("preset"), origin.get("detector")
     made = "features imported" if preset == "import" else f"preset `{preset}`, shots found by `{_inline(detector)}`"
     return (
-        f"## Data\n\n{catalog['shots']:,} shots of {catalog['titles']:,} titles to train on, from a catalogue of its "
+        f"## Data\n\nTrained on {catalog['shots']:,} shots of {catalog['titles']:,} titles from a catalogue of its "
         f"owner's ({made}; fingerprint `{str(catalog['fingerprint'])[:16]}`). No labels were used. What the titles are "
         "is not recorded here: their owner may add it."
     )

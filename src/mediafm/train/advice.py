@@ -187,7 +187,11 @@ def _on_modalities(dims: Mapping[Modality, int], present: Mapping[Modality, int]
 
 
 def _what_to_try(recipe: Recipe, shots: int, steps: int, best_step: int) -> str:
-    """The likeliest cause first: too few shots, too few steps or too high a rate, learning by heart."""
+    """The likeliest cause: too few steps or shots, stopped too soon, rates too high, learning by heart."""
+    if steps < FEW_STEPS:
+        return (
+            f"{steps} steps are too few: raise schedule.epochs={recipe.schedule.epochs} or lower data.shots_per_step."
+        )
     if shots < FEW_SHOTS:
         return f"{shots:,} shots are too few: add titles, or use `concat` and the trivial contexts as they are."
     if best_step >= 0.9 * steps:
