@@ -1,7 +1,8 @@
 """Shots a second that the loader alone delivers, and the memory it takes, on a synthetic catalogue of any size.
 
 A feature cache is built once, title by title, in a temporary folder; then whole epochs are planned, collated (fusion
-included) and masked, the first of them to warm up. `shots_per_cpu_s` counts processor time, so other programs hardly change it.
+included) and masked, the first of them to warm up. `shots_per_cpu_s` counts processor time, which other programs
+hardly change.
 Growth is resident memory above that of the process before the cache was opened, at its highest. Prints JSON.
 
 python benchmarks/loader.py [--shots 1000000] [--epochs 2] [--folder WHERE]
