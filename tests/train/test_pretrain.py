@@ -79,6 +79,23 @@ def test_resumed_equals_uninterrupted_to_the_byte(whole: Path, tmp_path, stops: 
     assert timeless[0] == timeless[1]
 
 
+OBJECTIVES = [
+    ["objective.targets=average", "masking.modality=0.5"],
+    ["objective.contrastive=0.4", "objective.loss=infonce"],
+    ["objective.surround=0.5", "masking.final_share=0.5", "model.projection=late"],
+    ["model.positions=time", "model.duration_input=true", "objective.loss=smooth_l1"],
+]
+
+
+@pytest.mark.parametrize("more", OBJECTIVES, ids=" ".join)
+def test_any_recipe_resumes_to_the_byte(tmp_path, more: list[str]) -> None:
+    folders = [tmp_path / name / "run" for name in ("whole", "stopped")]
+    pretrain(FakeCatalog(), folders[0], recipe(*more))
+    assert not pretrain(FakeCatalog(), folders[1], recipe(*more), stop=at_step(folders[1], 3)).finished
+    assert pretrain(FakeCatalog(), folders[1], recipe(*more), resume=True).finished
+    assert weights(folders[0]) == weights(folders[1])
+
+
 def at_step(out: Path, last: int):
     """True once the run has taken `last` steps: asked before each step, from where its saved state stands."""
     marker = out / "state" / "state.json"
