@@ -22,7 +22,6 @@ from mediafm.synthetic.features.chains import Array, forward, posterior, softmax
 from mediafm.synthetic.features.law import ACTS, World, side
 from mediafm.synthetic.features.timeline import act_ranges
 from mediafm.synthetic.features.title import FeatureTitle, metadata_directions
-from mediafm.types import Modality
 
 NEGLIGIBLE = 60.0  # nats below the likeliest: with fewer than e^30 sets of casts, a chance below 1e-12
 

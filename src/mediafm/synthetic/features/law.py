@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mediafm.errors import UsageError
 from mediafm.fusion import unit_rows
 from mediafm.synthetic.features.sphere import concentration
-from mediafm.types import MODALITIES, Modality
+from mediafm.types import Modality
 
 Table = NDArray[np.float64]
 ACTS = 3

@@ -40,7 +40,8 @@ class SyntheticFeatures:
     """`titles` titles of `shots` = (fewest, most) shots each, as a source of features for pretraining and embedding.
 
     first: number of the first title, to draw further titles of the same world. A title depends on the seed, its number,
-    the range of lengths, the sizes and the law only: a larger catalogue begins with the smaller one. Nothing is kept: memory does not grow with the catalogue, and iterating twice draws twice.
+    the range of lengths, the sizes and the law only: a larger catalogue begins with the smaller one. Nothing is kept:
+    memory does not grow with the catalogue, and iterating twice draws twice.
     Raises UsageError for an empty catalogue, unknown modalities or sizes below 2.
     """
 

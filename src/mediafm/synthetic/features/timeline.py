@@ -14,9 +14,10 @@ Ints = NDArray[np.int64]
 class Timeline:
     """The hidden story of n shots; all arrays but `company` are [n].
 
-    company: the cast of each storyline. scene: counted from 0. storyline: 0 .. storylines - 1. cast, plot: of the shot's storyline. act: 0 .. 2. mood: of the
-    title's score. source: the tune heard where there is no score, another than the mood's. scored: 1 or 0. motif: -1 or which motif is in the picture. omen: -1 or what
-    that motif stands for in this title.
+    company: the cast of each storyline. scene: counted from 0. storyline: 0 .. storylines - 1. cast, plot: of the
+    shot's storyline. act: 0 .. 2. mood: of the title's score. source: the tune heard where there is no score, another
+    than the mood's. scored: 1 or 0. motif: -1 or which motif is in the picture. omen: -1 or what that motif stands for
+    in this title.
     """
 
     company: Ints
@@ -83,7 +84,7 @@ def _scenes(shots: int, law: Law, rng: np.random.Generator) -> tuple[Ints, Ints]
 
 
 def _motifs(shots: int, law: Law, rng: np.random.Generator) -> Ints:
-    """The title's motifs in turns, each for a few shots, with rests between, so that each stays away before it returns."""
+    """The title's motifs in turns, each for a few shots, with rests between: each stays away before it returns."""
     motif = np.full(shots, -1)
     turns = rng.choice(law.motifs, size=law.title_motifs, replace=False)
     at, turn = int(rng.integers(law.rests + 1)), 0
