@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mediafm.cli import main
-from mediafm.synthetic import feature_catalogue
+from mediafm.synthetic import SyntheticFeatures
 
 
 class Result:
@@ -46,7 +46,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
     rows: dict[str, list[Any]] = {k: [] for k in ("title_id", "shot", "start_s", "end_s", "gaze", "rhythm", "starts")}
     words = []
-    for title in feature_catalogue(seed=1, titles=8, shots_per_title=24, dims={"video": 12, "audio": 8, "text": 6}):
+    for title in SyntheticFeatures(seed=1, titles=8, shots=(24, 24), dims={"video": 12, "audio": 8, "text": 6}):
         n = len(title.features)
         rows["title_id"] += [title.title_id] * n
         rows["shot"] += list(range(n))

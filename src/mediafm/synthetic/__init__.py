@@ -1,6 +1,6 @@
 """Films and feature catalogues with known answers, for the demo, for tests and for anyone who wants to try things."""
 
-from mediafm.synthetic.features import FeatureTitle, feature_catalogue
+from mediafm.synthetic.features import FeatureTitle, Law, SyntheticFeatures, ceiling
 from mediafm.synthetic.films import RenderedTitle, render_title, title_cues, write_catalogue
 from mediafm.synthetic.genres import GENRES, TONES
 from mediafm.synthetic.picture import shot_frame, title_frames
@@ -15,12 +15,14 @@ __all__ = [
     "GENRES",
     "TONES",
     "FeatureTitle",
+    "Law",
     "RenderedTitle",
     "ScenePlan",
     "ShotPlan",
+    "SyntheticFeatures",
     "TitlePlan",
+    "ceiling",
     "cuts",
-    "feature_catalogue",
     "plan_catalogue",
     "render_title",
     "shot_frame",

@@ -1,0 +1,9 @@
+"""Feature catalogues of any size with a known generating process, and what that process allows."""
+
+from mediafm.synthetic.features.ceiling import ceiling
+from mediafm.synthetic.features.law import Law
+from mediafm.synthetic.features.source import DEFAULT_DIMS, SyntheticFeatures
+from mediafm.synthetic.features.timeline import Timeline
+from mediafm.synthetic.features.title import FeatureTitle
+
+__all__ = ["DEFAULT_DIMS", "FeatureTitle", "Law", "SyntheticFeatures", "Timeline", "ceiling"]
