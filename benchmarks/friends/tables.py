@@ -49,13 +49,14 @@ def score(row: Measured, columns: Columns) -> dict[str, dict[str, Any]]:
 def versus(row: Measured, other: Measured, columns: Columns) -> dict[str, dict[str, Any]]:
     """Task -> row minus other, with the interval of the paired difference and its deviation over seeds.
 
-    Rows with the same seeds are paired by seed as well; deviation is None where that leaves less than two differences.
+    Rows with as many seeds are paired by seed as well; deviation is None where there is one difference only.
     """
     found = {}
     for task, labels in columns.items():
         low, high = interval(row.draws(labels) - other.draws(labels))
         seeds, others = row.scores(labels), other.scores(labels)
-        differences = seeds - (others if len(others) == len(seeds) else others.mean())
+        alike = len(seeds) == len(others) or 1 in (len(seeds), len(others))
+        differences = seeds - (others if alike else others.mean())
         found[task] = {
             "difference": float(seeds.mean() - others.mean()),
             "low": low,
