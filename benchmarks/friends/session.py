@@ -36,7 +36,7 @@ class Session:
             self.bench = Bench(self.friends, split, out / "probes")
         self.runs = Runs(out / "runs", self.friends)
         self.split, self.only = split, only
-        self._settings = (*split.settings, *settings)
+        self._settings = (*settings, *split.settings)  # no setting lifts the rule of what is seen
         self._began = time.monotonic()
 
     def measure(self, row: Row, seed: int) -> Judged | None:

@@ -49,13 +49,14 @@ def score(row: Measured, columns: Columns) -> dict[str, dict[str, Any]]:
 def versus(row: Measured, other: Measured, columns: Columns) -> dict[str, dict[str, Any]]:
     """Task -> row minus other, with the interval of the paired difference and its deviation over seeds.
 
-    Rows with the same seeds are paired by seed as well; deviation is None where that leaves less than two differences.
+    Rows with as many seeds are paired by seed as well; deviation is None where there is one difference only.
     """
     found = {}
     for task, labels in columns.items():
         low, high = interval(row.draws(labels) - other.draws(labels))
         seeds, others = row.scores(labels), other.scores(labels)
-        differences = seeds - (others if len(others) == len(seeds) else others.mean())
+        alike = len(seeds) == len(others) or 1 in (len(seeds), len(others))
+        differences = seeds - (others if alike else others.mean())
         found[task] = {
             "difference": float(seeds.mean() - others.mean()),
             "low": low,
@@ -73,21 +74,24 @@ def best(rows: Mapping[str, Measured], columns: Columns) -> dict[str, str]:
 def table(rows: Sequence[Mapping[str, Any]], against: Sequence[tuple[str, str]]) -> str:
     """Markdown of rows that hold `words`, `dim`, `scores` and differences under the keys of `against`.
 
-    against: (key, heading). A difference whose interval lies above zero is bold.
+    against: (key, heading). A table of scores, then one for each of these; a difference whose interval lies above zero
+    is bold.
     """
     tasks = list(rows[0]["scores"])
-    head = ["features", "numbers", *tasks, *(f"{task} {heading}" for _, heading in against for task in tasks)]
-    lines = [_line(head), _line(["---", "--:", *["--:"] * (len(head) - 2)])]
-    for row in rows:
-        cells = [row["words"], str(row["dim"] or "")]
-        cells += [_score(row["scores"][task]) for task in tasks]
-        cells += [_difference(row[key][task]) if row.get(key) else "" for key, _ in against for task in tasks]
-        lines.append(_line(cells))
-    return "\n".join(lines) + "\n"
+    cells = [[row["words"], str(row["dim"] or ""), *(_score(row["scores"][t]) for t in tasks)] for row in rows]
+    parts = [_markdown(["features", "numbers", *tasks], cells)]
+    for key, heading in against:
+        cells = [[row["words"], *(_difference(row[key][t]) for t in tasks)] for row in rows if key in row]
+        parts += [_markdown([heading, *tasks], cells)] if cells else []
+    return "\n".join(parts)
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "".join(map(_line, [head, ["---", *["--:"] * (len(head) - 1)], *rows]))
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _score(value: Mapping[str, Any]) -> str:
