@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 
 from mediafm.config import load_recipe
 from mediafm.model import ShotTransformerConfig
@@ -67,7 +68,9 @@ def test_the_card_tells_what_the_run_knows() -> None:
 
 
 def test_the_hub_reads_its_head() -> None:
-    head = front_matter(model_card("mine", CONFIG, origin(), METRICS))
+    card = model_card("mine", CONFIG, origin(), METRICS)
+    head = front_matter(card)
+    assert ModelCard(card).data.to_dict() == head
     assert head["library_name"] == "mediafm"
     assert head["pipeline_tag"] == "feature-extraction"
     assert head["license"] == "other" and head["license_name"] == "not-chosen-yet"
