@@ -48,7 +48,7 @@ class ModelRecipe(_Section):
     head: Literal["linear", "mlp"] = "linear"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     attention_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    readout: tuple[Literal["shot", "first", "last", "layers", "masked", "predicted"], ...] = ("last",)
+    readout: tuple[Literal["shot", "first", "last", "layers", "masked", "predicted"], ...] = ("first", "last")
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
@@ -119,7 +119,7 @@ class ObjectiveRecipe(_Section):
     negatives: Literal["batch", "title", "both"] = "both"
     temperature: Rate = 0.1
     visible: Annotated[float, Field(ge=0)] = 0.0
-    surround: Annotated[float, Field(ge=0)] = 0.0
+    surround: Annotated[float, Field(ge=0)] = 2.0
     targets: Literal["frozen", "average"] = "frozen"
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     contrastive: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -49,7 +49,7 @@ class ShotTransformerConfig:
     head: HeadKind = "linear"
     dropout: float = 0.0
     attention_dropout: float = 0.0
-    readout: tuple[Part, ...] = ("last",)
+    readout: tuple[Part, ...] = ("first", "last")
 
     def __post_init__(self) -> None:
         """Refuse a shape that no module can have."""

@@ -7,9 +7,9 @@ outcome depends on nothing but the weights, the optimiser's state and the step's
 
 import math
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate
 
 import numpy as np
@@ -27,6 +27,7 @@ from mediafm.train.runtime import Runtime
 from mediafm.train.schedule import rate_factor
 
 _ORDER, _MASKS, _DROPOUT = range(3)  # streams of randomness under one seed
+_WORKERS = 4  # threads that prepare micro-batches beside a GPU; numpy leaves the interpreter free most of the time
 _MEASURED = 20_000  # shots from which the deviation of fused numbers is read
 
 Spans = tuple[Span, ...]
@@ -51,7 +52,7 @@ class Trainer:
         self.model = ShotTransformer(_shape(cache, stats, recipe), generator)
         learner = Learner(self.model, recipe.objective, _deviation(cache, stats, training), generator)
         self.learner = learner.to(runtime.device).train()
-        self.optimizers = make_optimizers(self.learner, recipe.optimizer, world)
+        self.optimizers = make_optimizers(self.learner, recipe.optimizer, world, _muon_dtype(recipe))
         self._masker = ShotMasker(recipe.masking)
         # How many steps an epoch has depends on where its titles were cut, so every epoch is laid out once.
         self._ends = list(accumulate(len(self._plan(epoch)) for epoch in range(recipe.schedule.epochs)))
@@ -135,20 +136,19 @@ class Trainer:
         return batch, self._masker.apply(batch, self.step / self.steps, [self.recipe.run.seed, _MASKS, self.step])
 
     def _ahead(self, items: Iterable[tuple[int, Spans]]) -> Iterator[tuple[int, Batch, Masking]]:
-        """Micro-batches in order; beside a GPU, the next one is prepared while one is learned from."""
+        """Micro-batches in order; beside a GPU, the next ones are prepared while one is learned from."""
         if self.runtime.device.type == "cpu":
             yield from ((number, *self._prepare(spans)) for number, spans in items)
             return
-        with ExitStack() as stack:
-            worker = stack.enter_context(ThreadPoolExecutor(1))
-            waiting = None
+        with ThreadPoolExecutor(_WORKERS) as workers:
+            waiting = deque[tuple[int, Future[tuple[Batch, Masking]]]]()
             for number, spans in items:
-                coming = (number, worker.submit(self._prepare, spans))
-                if waiting is not None:
-                    yield waiting[0], *waiting[1].result()
-                waiting = coming
-            if waiting is not None:
-                yield waiting[0], *waiting[1].result()
+                waiting.append((number, workers.submit(self._prepare, spans)))
+                if len(waiting) > _WORKERS:
+                    number, ready = waiting.popleft()
+                    yield number, *ready.result()
+            for number, ready in waiting:
+                yield number, *ready.result()
 
     def _on_device(self, batch: Batch, masking: Masking) -> Micro:
         scored_K = np.flatnonzero(masking.scored_N)
@@ -183,6 +183,11 @@ class Trainer:
             f"At step {self.step} {what} is {value}; the weights were left as they were.",
             "Lower optimizer.rate and optimizer.adamw_rate and start anew.",
         )
+
+
+def _muon_dtype(recipe: Recipe) -> torch.dtype | None:
+    """Newton-Schulz in float32 where the recipe asks for it, else in what the device is quick at."""
+    return torch.float32 if recipe.run.precision == "float32" else None
 
 
 def _shape(cache: FeatureCache, stats: FusionStats, recipe: Recipe) -> ShotTransformerConfig:
