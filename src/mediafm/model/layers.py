@@ -48,7 +48,7 @@ class _Rotate(torch.autograd.Function):
 
 
 def _turned(x_TXK: Tensor, cosine_TF: Tensor, sine_TF: Tensor) -> Tensor:
-    cosine_T1F, sine_T1F = cosine_TF[:, None].to(x_TXK.dtype), sine_TF[:, None].to(x_TXK.dtype)
+    cosine_T1F, sine_T1F = cosine_TF[:, None], sine_TF[:, None]
     low, high = x_TXK.chunk(2, dim=-1)
     out = torch.empty_like(x_TXK, memory_format=torch.contiguous_format)
     out_low, out_high = out.chunk(2, dim=-1)
@@ -72,7 +72,7 @@ def attend(query_TAK: Tensor, key_TAK: Tensor, value_TAK: Tensor, packing: Packi
     if query_TAK.is_cuda and query_TAK.dtype != torch.float32 and not dropout:
         from torch.nn.attention.varlen import varlen_attn
 
-        offsets, longest = packing.offsets(), max(packing.places)
+        offsets, longest = packing.offsets, max(packing.places)
         mixed: Tensor = varlen_attn(query_TAK, key_TAK, value_TAK, offsets, offsets, longest, longest)  # type: ignore[assignment]
         return mixed
     if packing.even:

@@ -20,10 +20,12 @@ FRONT = 2  # [CLS] and [GLOBAL] stand before the shots, at positions 0 and 1
 class Packing:
     """places: rows of each sequence. cls_B, global_B, shot_N: rows of each kind. sequence_N: whose each shot is.
 
-    index_T: position of every row in its own sequence, from 0.
+    index_T: position of every row in its own sequence, from 0. offsets: row at which each sequence begins, and the end,
+    int32 [B + 1].
     """
 
     places: tuple[int, ...]
+    offsets: Tensor
     cls_B: Tensor
     global_B: Tensor
     shot_N: Tensor
@@ -40,15 +42,11 @@ class Packing:
         shot_N = torch.arange(len(sequence_N)) + FRONT * (sequence_N + 1)
         index_T = torch.arange(len(sequence_N) + FRONT * len(lengths_B))
         index_T = index_T - torch.repeat_interleave(cls_B, lengths_B + FRONT)
-        moved = (t.to(device, non_blocking=True) for t in (cls_B, cls_B + 1, shot_N, sequence_N, index_T))
-        return cls(tuple((lengths_B + FRONT).tolist()), *moved)
+        offsets = torch.nn.functional.pad((lengths_B + FRONT).cumsum(0), (1, 0)).int()
+        rows = (offsets, cls_B, cls_B + 1, shot_N, sequence_N, index_T)
+        return cls(tuple((lengths_B + FRONT).tolist()), *(t.to(device, non_blocking=True) for t in rows))
 
     @property
     def even(self) -> bool:
         """Whether all sequences are of one length."""
         return min(self.places) == max(self.places)
-
-    def offsets(self) -> Tensor:
-        """Row at which each sequence begins, and the end: int32 [B + 1], on the device."""
-        ends_B = self.cls_B.new_tensor(self.places).cumsum(0)
-        return torch.nn.functional.pad(ends_B, (1, 0)).int()

@@ -51,11 +51,11 @@ class Micro:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """objective: to be made small, summed over `count` shots. distance: summed cosine distance at scored shots, which
-    is comparable between objectives and to the trivial predictors; None where nothing was predicted.
+    is comparable between objectives and to the trivial predictors; zero where nothing was predicted.
     """
 
     objective: Tensor
-    distance: Tensor | None
+    distance: Tensor
     count: int
 
 
@@ -103,7 +103,7 @@ class Learner(nn.Module):
         found = self.model.encode(micro.target_ND, alone, times_N2=micro.times_N2)
         neighbour_N = most_alike_neighbour(micro.target_ND, micro.sequence_N)
         loss_N = neighbour_contrast(found.shots_NH, neighbour_N, self.recipe.temperature)
-        return Cost(loss_N.sum(), None, len(loss_N))
+        return Cost(loss_N.sum(), loss_N.new_zeros(()), len(loss_N))
 
     @torch.no_grad()
     def update_average(self) -> None:

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
@@ -86,13 +87,12 @@ class Trainer:
         """
         plan = self._next()
         contrasting = self.step < self.recipe.objective.contrastive * self.steps
-        objective = distance = count = 0.0
-        for number, batch, masking in self._ahead(self.world.share(list(enumerate(plan)))):
-            cost = self._learn(number, batch, masking, contrasting)
-            objective += float(cost.objective.detach())
-            distance += math.nan if cost.distance is None else float(cost.distance)
-            count += cost.count
-        objective, distance, count = self.world.sum([objective, distance, count])
+        costs = [
+            self._learn(number, batch, masking, contrasting)
+            for number, batch, masking in self._ahead(self.world.share(list(enumerate(plan))))
+        ]
+        parts = [_total([c.objective for c in costs]), _total([c.distance for c in costs]), sum(c.count for c in costs)]
+        objective, distance, count = self.world.sum(parts)
         parameters = [p for p in self.learner.parameters() if p.requires_grad]
         self.world.sum_gradients(parameters)
         norm = self._descend(parameters, max(count, 1.0), objective)
@@ -111,7 +111,7 @@ class Trainer:
         with self.runtime.seeded(self.recipe.run.seed, _DROPOUT, self.step, number), self.runtime.autocast():
             cost = self.learner.contrast(micro) if contrasting else self.learner.masked(micro)
         cost.objective.backward()
-        return cost
+        return replace(cost, objective=cost.objective.detach())
 
     def _descend(self, parameters: list[torch.nn.Parameter], count: float, objective: float) -> float:
         """One step against the mean gradient; returns its norm before clipping."""
@@ -183,6 +183,11 @@ class Trainer:
             f"At step {self.step} {what} is {value}; the weights were left as they were.",
             "Lower optimizer.rate and optimizer.adamw_rate and start anew.",
         )
+
+
+def _total(values: list[torch.Tensor]) -> float:
+    """Their sum, read from the device once."""
+    return torch.stack(values).double().sum().item() if values else 0.0
 
 
 def _muon_dtype(recipe: Recipe) -> torch.dtype | None:
