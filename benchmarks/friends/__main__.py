@@ -23,7 +23,7 @@ from series import DEVELOP, FINAL
 from session import Session
 from tables import Measured, best, score, table, versus
 
-from mediafm.errors import TrainingError
+from mediafm.errors import MediafmError, TrainingError
 from mediafm.model.folder import replace_file, to_json
 
 Found = dict[str, dict[int, Judged]]  # row -> seed -> result
@@ -153,4 +153,7 @@ def _stack(judged: Sequence[Judged]) -> Measured:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except MediafmError as error:
+        raise SystemExit(f"{error}") from None

@@ -6,7 +6,7 @@ brought to the size, data, rates and length of `small`, so that rows differ by w
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,8 +20,10 @@ DEFAULT, BASELINE = "default", "concat"
 SIZES = ("hidden", "layers", "heads", "max_shots")  # settings of the model that rows share
 SECTIONS = ("optimizer", "schedule", "data", "run")  # what they share as a whole
 
+BERT = ("masking.kept=0.1", "masking.random=0.1")
 MASK_ALONE = ("masking.kept=0", "masking.random=0")
-PLAIN = (  # nothing but the published objective, whatever `small` adds to it
+PLAIN = (  # nothing but the published masks and objective, whatever `small` adds to them
+    *("masking.share=0.2", "masking.spread=0", "masking.span=1", "masking.choose=uniform", "masking.modality=0"),
     *("objective.loss=cosine", "objective.visible=0", "objective.surround=0"),
     *("objective.targets=frozen", "objective.contrastive=0"),
 )
@@ -50,10 +52,13 @@ def _trivial(feature: str, words: str) -> Row:
     return Row(feature, words, "trivial", feature)
 
 
-def _corrupted(name: str, words: str, *readout: Part) -> Row:
-    """The best of the earlier study: BERT's corruption, and no more."""
-    return Row(f"corrupted_{name}", f"centred and rotary, 80/10/10, {words}", "pretrained",
-               settings=(*PLAIN, *ROTARY), readout=readout)  # fmt: skip
+def _plain(name: str, words: str, masks: tuple[str, ...], *readout: Part) -> Row:
+    """The published objective on centred features and rotary positions."""
+    return Row(name, words, "pretrained", settings=(*PLAIN, *ROTARY, *masks), readout=readout)
+
+
+def _default(name: str, words: str, *readout: Part) -> Row:
+    return Row(f"{DEFAULT}_{name}", f"default, {words}", "pretrained", readout=readout)
 
 
 ROWS = (
@@ -64,18 +69,20 @@ ROWS = (
     *(_trivial(f"moving_average_{n}", f"moving average over +-{n} shots") for n in (4, 8, 16, 32)),
     Row("untrained", "untrained transformer, default read-out", "untrained"),
     Row("published_last", "MSM as published, last layer", "pretrained", base="published", readout=("last",)),
-    Row("published_masked", "MSM as published, masked read-out beside the shot", "pretrained", base="published",
+    Row("published_masked", "... masked read-out beside the shot", "pretrained", base="published",
         readout=("shot", "masked")),
-    Row("rotary_last", "centred and rotary, [MASK] alone, last layer", "pretrained",
-        settings=(*MASK_ALONE, *PLAIN, *ROTARY), readout=("last",)),
-    Row("rotary_masked", "centred and rotary, [MASK] alone, masked read-out beside the shot", "pretrained",
-        settings=(*MASK_ALONE, *PLAIN, *ROTARY), readout=("shot", "masked")),
-    _corrupted("last", "last layer", "last"),
-    _corrupted("first", "first layer", "first"),
-    _corrupted("predicted", "masked prediction beside the shot", "shot", "predicted"),
-    _corrupted("layers", "all layers beside the shot", "shot", "layers"),
-    Row(f"{DEFAULT}_last", "default, last layer", "pretrained", readout=("last",)),
-    Row(f"{DEFAULT}_layers", "default, all layers beside the shot", "pretrained", readout=("shot", "layers")),
+    _plain("rotary_last", "centred and rotary, [MASK] alone, last layer", MASK_ALONE, "last"),
+    _plain("rotary_masked", "... masked read-out beside the shot", MASK_ALONE, "shot", "masked"),
+    _plain("bert_last", "the same with 80/10/10 corruption, last layer", BERT, "last"),
+    _plain("bert_first", "... first layer", BERT, "first"),
+    _plain("bert_masked", "... masked read-out beside the shot", BERT, "shot", "masked"),
+    _plain("bert_predicted", "... masked prediction beside the shot", BERT, "shot", "predicted"),
+    _plain("bert_layers", "... all layers beside the shot", BERT, "shot", "layers"),
+    _default("first", "first layer", "first"),
+    _default("last", "last layer", "last"),
+    _default("masked", "masked read-out beside the shot", "shot", "masked"),
+    _default("predicted", "masked prediction beside the shot", "shot", "predicted"),
+    _default("layers", "all layers beside the shot", "shot", "layers"),
     Row(DEFAULT, "**default, as `embed` writes it**", "pretrained"),
     Row(f"{DEFAULT}_alone", "the same, each shot embedded alone", "pretrained", context="none"),
     Row("supervised", "the same transformer trained end to end on the labels", "supervised"),
@@ -102,11 +109,12 @@ def grid_rows(path: Path, patterns: Sequence[str], readouts: Sequence[str]) -> l
         Row(name, _words(name, settings), "pretrained", settings=tuple(settings)) for name, settings in options.items()
     ]
     chosen = [row for row in plain if row.name == DEFAULT or _matches(row, patterns, plain)]
-    return [
-        Row(f"{row.name}@{'+'.join(parts)}" if parts else row.name, row.words, row.source, settings=row.settings,
-            readout=parts)
-        for parts in (_parts(readouts) or [None]) for row in chosen
-    ]  # fmt: skip
+    return [row if parts is None else _read_as(row, parts) for parts in (_parts(readouts) or [None]) for row in chosen]
+
+
+def _read_as(row: Row, parts: tuple[Part, ...]) -> Row:
+    said = "+".join(parts)
+    return replace(row, name=f"{row.name}@{said}", words=f"{row.words} ({said})", readout=parts)
 
 
 def _parts(readouts: Sequence[str]) -> list[tuple[Part, ...] | None]:

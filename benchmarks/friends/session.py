@@ -109,8 +109,9 @@ class Session:
         return judged
 
     def _supervised(self, recipe: Recipe) -> Judged | None:
-        model, fusion = recipe.model.model_dump_json(exclude={"readout"}), recipe.fusion.model_dump_json()
-        of = sha256(f"{model}{fusion}{asdict(TEACHING)}{recipe.run.seed}".encode()).hexdigest()
+        told = recipe.model_dump(include={"model", "fusion", "optimizer"})
+        del told["model"]["readout"]
+        of = sha256(f"{told}{asdict(TEACHING)}{recipe.run.seed}".encode()).hexdigest()
         key = f"supervised/{of[:12]}"
         if (found := self.bench.cached(key, of)) or self.only in ("train", "report"):
             return found

@@ -21,18 +21,20 @@ from mediafm.fusion import FusionStats, fuse
 from mediafm.model import ShotTransformer
 from mediafm.probes.metrics import average_precision
 from mediafm.sequences import split_titles
-from mediafm.train import rate_factor
+from mediafm.train import make_optimizers, rate_factor
 from mediafm.types import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
-    """How the labels are taught. A share of the last training season's titles says when to stop."""
+    """How the labels are taught, at the rates of pretraining times `rate`.
 
-    rate: float = 1e-3
-    weight_decay: float = 0.1
-    dropout: float = 0.3
-    epochs: int = 24
+    A share of the last training season's titles says when to stop.
+    """
+
+    rate: float = 1.0
+    dropout: float = 0.1
+    epochs: int = 16
     patience: int = 6
     shots_per_step: int = 2048
     stopping_share: float = 1 / 3
@@ -58,6 +60,10 @@ class _Tagger(nn.Module):
         self.labels = nn.Linear(model.config.hidden, labels)
         nn.init.zeros_(self.labels.weight)
         nn.init.zeros_(self.labels.bias)
+
+    def hidden_matrices(self) -> dict[str, int]:
+        """As the model's own, under the names they have here."""
+        return {f"model.{name}": stacked for name, stacked in self.model.hidden_matrices().items()}
 
     def forward(self, titles: list[_Title]) -> Tensor:
         """Logits [N, L]."""
@@ -85,7 +91,8 @@ def supervise(
     with torch.random.fork_rng():
         torch.manual_seed(recipe.run.seed)  # of dropout, which takes no generator
         tagger = _Tagger(ShotTransformer(shape, generator), len(bench.examples.names)).to(device)
-        best, epoch = _learn(tagger, taught, asked, bench, teaching)
+        optimizers = make_optimizers(tagger, recipe.optimizer)  # type: ignore[arg-type]
+        best, epoch = _learn(tagger, list(optimizers.values()), taught, asked, bench, teaching)
     tested = [title for name, title in titles.items() if not bench.split.teaches(name)]
     return _logits(tagger, tested).numpy(), {"stopping_score": best, "best_epoch": epoch}
 
@@ -101,10 +108,14 @@ def _titles(friends: Friends, bench: Bench, stats: FusionStats, device: torch.de
 
 
 def _learn(
-    tagger: _Tagger, taught: list[_Title], asked: list[_Title], bench: Bench, teaching: Teaching
+    tagger: _Tagger,
+    optimizers: list[torch.optim.Optimizer],
+    taught: list[_Title],
+    asked: list[_Title],
+    bench: Bench,
+    teaching: Teaching,
 ) -> tuple[float, int]:
     """Epochs until the asked titles' score stops rising; the tagger is left as it was at its best."""
-    optimizer = torch.optim.AdamW(tagger.parameters(), lr=teaching.rate, weight_decay=teaching.weight_decay)
     rng = np.random.default_rng(torch.initial_seed())
     shots = sum(len(t.fused_ND) for t in taught)
     steps, step = teaching.epochs * -(-shots // teaching.shots_per_step), 0
@@ -112,14 +123,7 @@ def _learn(
     for epoch in range(1, teaching.epochs + 1):
         tagger.train()
         for batch in _batches(taught, teaching.shots_per_step, rng):
-            for group in optimizer.param_groups:
-                group["lr"] = teaching.rate * rate_factor(min(step, steps - 1), steps, ScheduleRecipe())
-            truth_NL = torch.cat([t.truth_NL for t in batch])
-            loss = nn.functional.binary_cross_entropy_with_logits(tagger(batch), truth_NL, reduction="none")
-            optimizer.zero_grad()
-            loss.mean(dim=0).sum().backward()
-            nn.utils.clip_grad_norm_(tagger.parameters(), 1.0)
-            optimizer.step()
+            _step(tagger, optimizers, batch, teaching.rate * rate_factor(min(step, steps - 1), steps, ScheduleRecipe()))
             step += 1
         if (score := _score(tagger, asked, bench)) > best:
             best, best_epoch, kept = score, epoch, deepcopy(tagger.state_dict())
@@ -127,6 +131,18 @@ def _learn(
             break
     tagger.load_state_dict(kept)
     return best, best_epoch
+
+
+def _step(tagger: _Tagger, optimizers: list[torch.optim.Optimizer], batch: list[_Title], factor: float) -> None:
+    truth_NL = torch.cat([t.truth_NL for t in batch])
+    loss_NL = nn.functional.binary_cross_entropy_with_logits(tagger(batch), truth_NL, reduction="none")
+    loss_NL.mean(dim=0).sum().backward()
+    nn.utils.clip_grad_norm_(tagger.parameters(), 1.0)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["base_lr"] * factor
+        optimizer.step()
+        optimizer.zero_grad()
 
 
 def _batches(titles: list[_Title], shots: int, rng: np.random.Generator) -> Iterator[list[_Title]]:
