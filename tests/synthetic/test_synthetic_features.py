@@ -7,6 +7,7 @@ import pytest
 
 from mediafm.errors import UsageError
 from mediafm.sequences import FeatureSource, encoder_facts
+from mediafm.sequences.source import iter_contents
 from mediafm.synthetic import FeatureTitle, Law, SyntheticFeatures
 from mediafm.synthetic.features.law import RETURN, World
 from mediafm.synthetic.features.sphere import concentration, scatter
@@ -49,7 +50,10 @@ def test_it_is_a_source_of_features() -> None:
         start, end = catalogue.spans(title.title_id)
         assert np.array_equal(start, title.start_s) and np.array_equal(end, title.end_s)
         vector = source.global_vector(title.title_id)
-        assert (vector is None) == (title.global_vector is None)
+        assert np.array_equal(vector, title.global_vector) if vector is not None else title.global_vector is None
+    for contents, title in zip(iter_contents(source), catalogue, strict=True):
+        assert contents.title_id == title.title_id and np.array_equal(contents.start_s, title.start_s)
+        assert np.array_equal(contents.features.vectors["text"], title.features.vectors["text"])
     others = [
         SyntheticFeatures(1, 3),
         SyntheticFeatures(0, 4),
@@ -58,9 +62,8 @@ def test_it_is_a_source_of_features() -> None:
         SyntheticFeatures(0, 3, law=Law(clarity=0.5)),
         SyntheticFeatures(0, 3, dims={"video": 64}),
     ]
-    versions = {catalogue.content_version(), *(other.content_version() for other in others)}
-    assert len(versions) == 7
-    assert catalogue.content_version() == SyntheticFeatures(0, 3).content_version()
+    assert len({catalogue.uri, *(other.uri for other in others)}) == 7
+    assert catalogue.uri == SyntheticFeatures(0, 3).uri
 
 
 def test_rows_are_unit_or_absent_and_shots_tile(titles: list[FeatureTitle]) -> None:

@@ -13,6 +13,7 @@ from mediafm.synthetic.features.law import Law, World
 from mediafm.synthetic.features.title import FeatureTitle, draw_title, title_name
 from mediafm.types import MODALITIES, Features, FloatArray, Modality
 
+Times = NDArray[np.float64]
 DEFAULT_DIMS: Mapping[Modality, int] = {"video": 64, "audio": 48, "text": 32}
 DEFAULT_SHOTS = (160, 240)
 
@@ -88,9 +89,10 @@ class SyntheticFeatures:
         mark = self._mark([self.world.seed])
         return SyntheticSpec({m: SyntheticEncoder(f"synthetic-{m}", d, mark) for m, d in self.world.dims.items()})
 
-    def content_version(self) -> str:
-        """Changes whenever any feature would."""
-        return self._mark([self.world.seed, self._numbers.start, self._numbers.stop, *self._shots])
+    @property
+    def uri(self) -> str:
+        """Stands where a catalog says where it is; another one for other features."""
+        return f"synthetic:{self._mark([self.world.seed, self._numbers.start, self._numbers.stop, *self._shots])}"
 
     def iter_features(self) -> Iterator[tuple[str, Features]]:
         """(title id, features) of every title."""
@@ -100,11 +102,15 @@ class SyntheticFeatures:
         """The title's metadata vector, or None."""
         return self.title(title_id).global_vector
 
-    def spans(self, title_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def spans(self, title_id: str) -> tuple[Times, Times]:
         """Starts [n] and ends [n] of a title's shots in seconds."""
         title = self.title(title_id)
         return title.start_s, title.end_s
 
+    def iter_contents(self) -> Iterator[tuple[str, Features, Times, Times, FloatArray | None]]:
+        """(title id, features, starts, ends, metadata vector) of every title, each drawn once."""
+        return ((t.title_id, t.features, t.start_s, t.end_s, t.global_vector) for t in self)
+
     def _mark(self, numbers: list[int]) -> str:
         facts = json.dumps([numbers, dict(self.world.dims), asdict(self.world.law)])
-        return hashlib.sha256(facts.encode()).hexdigest()
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
