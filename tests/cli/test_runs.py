@@ -74,3 +74,17 @@ def test_a_model_of_other_features_is_refused_with_a_remedy(run: Any, tables: Pa
     refused = run("embed", "-c", "other", "--model", "mine")
     assert refused.status == 1
     assert "trained on" in refused.err and "pretrain on this one" in refused.err
+
+
+def test_a_run_on_too_little_says_so_before_and_after(run: Any, catalog: Path) -> None:
+    trained = run("pretrain", "-c", "my.catalog", "--out", "mine", *SHORT, "--set", "optimizer.rate=1e-9", "--json")
+    notes = [line["note"] for line in lines(trained.err) if "note" in line]
+    assert trained.json["advice"] == notes[1:]  # the first names the recipe
+    assert "very few to learn from" in notes[1]
+    assert "has not learned what it is for" in notes[-1]
+    info = run("info", "mine", "--json").json
+    assert info["advice"] == notes[-1:]
+    assert info["standing"]["planned_steps"] == info["standing"]["steps"] == trained.json["steps"]
+    assert "(loss.png)" in Path("mine/README.md").read_text()
+    told = next(line for line in lines(trained.err) if line.get("ended") and line["stage"] == "pretrain")
+    assert told["epoch"] == "2/2"

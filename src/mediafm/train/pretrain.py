@@ -64,7 +64,7 @@ def _prepare(
     split = choose_split(cache, recipe.data)
     stats = FusionStats.fit(cache.iter_features(split.training), FusionSpec(cache.dims, recipe.fusion.centring))
     trainer = Trainer(cache, stats, split.training, recipe, runtime, world)
-    advice = _advice(cache, split, recipe, sum(p.numel() for p in trainer.model.parameters()))
+    advice = _advice(split, stats, recipe, sum(p.numel() for p in trainer.model.parameters()))
     world.barrier()  # every process has seen the folder as it was
     if world.main:
         replace_file(out / RECIPE, recipe.to_toml().encode())  # from here on the folder is a run
@@ -76,19 +76,17 @@ def _prepare(
         "encoders": encoder_facts(catalog),
         "recipe": recipe.model_dump(mode="json"),
         "seed": recipe.run.seed,
+        "planned_steps": trainer.steps,
         "versions": {"mediafm": __version__, "torch": torch.__version__},
     }
     return Run(out, trainer, validation, stats, origin, advice, progress if world.main else SILENT)
 
 
-def _advice(cache: FeatureCache, split: Split, recipe: Recipe, parameters: int) -> list[str]:
-    present = dict.fromkeys(cache.dims, 0)
-    for features in cache.iter_features(split.training):
-        for modality, flags in features.present.items():
-            present[modality] += int(flags.sum())
+def _advice(split: Split, stats: FusionStats, recipe: Recipe, parameters: int) -> list[str]:
+    present = {modality: moments.count for modality, moments in stats.moments.items()}
     lengths = [len(span) for span in split.training]
     return check_recipe(
-        recipe, len(lengths), sum(lengths), cache.dims, parameters, longest=max(lengths), present=present
+        recipe, len(lengths), sum(lengths), stats.spec.dims, parameters, longest=max(lengths), present=present
     )
 
 

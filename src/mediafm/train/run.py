@@ -9,6 +9,7 @@ from typing import Any
 
 from mediafm.fusion import FusionStats
 from mediafm.model import Checkpoint
+from mediafm.model.folder import CURVE
 from mediafm.progress import Progress
 from mediafm.train.advice import judge_run
 from mediafm.train.interrupt import interrupted
@@ -18,7 +19,7 @@ from mediafm.train.state import Standing, State, gather, save_state, scatter
 from mediafm.train.trainer import Trainer
 from mediafm.train.validation import Validation
 
-STATE, PICTURE = "state", "loss.png"
+STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,13 @@ class Run:
                     self._save()
                 self._loop(lambda: ctrl_c() or stop())
             if self.world.main:
-                plot_loss(read_metrics(self.out), self.validation.trivial, self.out / PICTURE)
+                plot_loss(read_metrics(self.out), self.validation.trivial, self.out / CURVE)
+                Checkpoint.load(self.out).write_card(self.out)  # now with the picture
             self.progress.end(msm=self.standing.best_msm, finished=self.standing.finished)
-        return self._result()
+        result = self._result()
+        for sentence in result.advice[len(self.advice) :]:
+            self.progress.note(sentence)
+        return result
 
     def _loop(self, stop: Callable[[], bool]) -> None:
         recipe, trainer = self.trainer.recipe, self.trainer
@@ -99,8 +104,9 @@ class Run:
                 self._evaluate()
             if trainer.step % recipe.run.save_every == 0:
                 self._save()
-            told: dict[str, float] = {name: figures[name] for name in ("loss", "objective") if name in figures}
-            told |= {"epoch": trainer.epochs_done(), "msm": self.standing.best_msm, **self.validation.trivial}
+            told: dict[str, Any] = {"epoch": f"{trainer.epochs_done()}/{recipe.schedule.epochs}"}
+            told |= {name: figures[name] for name in ("loss", "objective") if name in figures}
+            told |= {"msm": self.standing.best_msm, **self.validation.trivial}
             self.progress.advance(1, parts=shots, **told)
         finished = trainer.step == trainer.steps or self._exhausted()
         self.standing = replace(self.standing, finished=finished)
