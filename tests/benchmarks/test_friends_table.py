@@ -115,11 +115,3 @@ def test_a_run_serves_every_readout_of_its_recipe(benchmark, tmp_path):
     other = rows.recipe_of(rows.ROWS[-1], ["model.readout=shot,masked"], 0)
     assert kept.find(other).folder == tmp_path / "abc"
     assert kept.find(rows.recipe_of(rows.ROWS[-1], [], 1)) is None
-
-
-def test_a_probe_is_told_the_edges_of_a_title(benchmark):
-    vectors = benchmark("vectors")
-    plain = np.ones((4, 3), np.float32)
-    told = vectors.with_edges(plain, "neighbours")
-    np.testing.assert_array_equal(told[:, 3:], [[1, 0], [0, 0], [0, 0], [0, 1]])
-    assert vectors.with_edges(plain, "concat") is plain

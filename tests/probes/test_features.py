@@ -26,16 +26,16 @@ def test_neighbours_and_means_by_hand():
     fused = np.arange(10, dtype=np.float32).reshape(5, 2)
     assert around(fused, "concat") is fused
     near = around(fused, "neighbours")
-    np.testing.assert_array_equal(near[0], [0, 0, 0, 1, 2, 3])
-    np.testing.assert_array_equal(near[2], [2, 3, 4, 5, 6, 7])
-    np.testing.assert_array_equal(near[4], [6, 7, 8, 9, 0, 0])
+    np.testing.assert_array_equal(near[0], [0, 0, 0, 1, 2, 3, 1, 0])
+    np.testing.assert_array_equal(near[2], [2, 3, 4, 5, 6, 7, 0, 0])
+    np.testing.assert_array_equal(near[4], [6, 7, 8, 9, 0, 0, 0, 1])
     for radius in (1, 3, 8):
         for i in range(5):
             window = fused[max(0, i - radius) : i + radius + 1].mean(axis=0)
             np.testing.assert_allclose(around(fused, f"moving_average_{radius}")[i], window, rtol=1e-6)
             past = fused[max(0, i - radius) : i].mean(axis=0) if i else np.zeros(2)
             future = fused[i + 1 : i + radius + 1].mean(axis=0) if i < 4 else np.zeros(2)
-            expected = np.concatenate([fused[i], past, future])
+            expected = np.concatenate([fused[i], past, future, [i == 0, i == 4]])
             np.testing.assert_allclose(around(fused, f"past_future_{radius}")[i], expected, rtol=1e-6)
 
 

@@ -106,7 +106,7 @@ def around(fused: FloatArray, name: str) -> FloatArray:
     if name == NEIGHBOURS:
         nothing = np.zeros_like(fused[:1])
         before, after = np.concatenate([nothing, fused[:-1]]), np.concatenate([fused[1:], nothing])
-        return np.concatenate([before, fused, after], axis=1)
+        return np.concatenate([before, fused, after, _ends(len(fused))], axis=1)
     match = RADIUS.fullmatch(name)
     if match is None:
         raise UsageError(f"There is no feature set {name!r}.", "docs/probes.md lists them.")
@@ -114,7 +114,15 @@ def around(fused: FloatArray, name: str) -> FloatArray:
     if match[1] == "moving_average":
         return _window_mean(fused, shot - radius, shot + radius + 1)
     past, future = _window_mean(fused, shot - radius, shot), _window_mean(fused, shot + 1, shot + radius + 1)
-    return np.concatenate([fused, past, future], axis=1)
+    return np.concatenate([fused, past, future, _ends(len(fused))], axis=1)
+
+
+def _ends(shots: int) -> FloatArray:
+    """Two columns [n, 2], 1 at the title's first and at its last shot: zeros alone do not say that there is no
+    neighbour, since after centring they stand for the mean shot."""
+    ends = np.zeros((shots, 2), np.float32)
+    ends[0, 0] = ends[-1, 1] = 1
+    return ends
 
 
 def _window_mean(fused: FloatArray, first: NDArray[Any], stop: NDArray[Any]) -> FloatArray:
