@@ -27,7 +27,7 @@ def test_a_run_from_choosing_its_recipe_to_its_card(run: Any, catalog: Path) -> 
     trained = run("pretrain", "-c", "my.catalog", "--out", "mine", *SHORT, "--json")
     assert trained.status == 0, trained.err
     notes = [line["note"] for line in lines(trained.err) if "note" in line]
-    assert notes[0].startswith("recipe tiny: it suits catalogues below 10,000 shots, and this one has 192")
+    assert notes[0].startswith("recipe tiny: it suits catalogues below 20,000 shots, and this one has 192")
     last = next(line for line in lines(trained.err) if line.get("ended") and line["stage"] == "pretrain")
     assert {"loss", "msm", "title_mean", "previous", "neighbours", "left_s", "rate"} <= set(last)
     assert last["done"] == last["total"] == trained.json["steps"]

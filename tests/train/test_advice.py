@@ -25,7 +25,7 @@ def check(
     [
         (50, True, "tiny"),
         (9_999, True, "tiny"),
-        (10_000, False, "small"),
+        (20_000, False, "small"),
         (199_999, True, "small"),
         (200_000, True, "base"),
         (5_000_000, False, "small"),

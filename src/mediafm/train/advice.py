@@ -12,7 +12,7 @@ from mediafm.types import Modality
 
 # Shots from which a packaged recipe is the sensible one, and the parameters up to which another of its class is too.
 # Measured runs behind it stand in docs/training.md, "How large a model".
-SMALL_FROM, BASE_FROM = 10_000, 200_000
+SMALL_FROM, BASE_FROM = 20_000, 200_000
 PARAMETERS = {"tiny": 1_000_000, "small": 10_000_000}
 FEW_SHOTS = 2_000  # Friends, `tiny`: 1,146 shots .886, 3,114 shots .814, 10,046 shots .740; both neighbours .80
 FEW_STEPS = 150  # Friends, 57,980 shots: 168 steps .760, 672 steps .708
