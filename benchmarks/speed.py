@@ -5,9 +5,10 @@ python benchmarks/speed.py [--titles DATA/titles.parquet] [--shots 16384] [--ste
 A step of ours is `Trainer.take_step`: batches are gathered, fused, masked, and learned from (cosine distance at 20 % of
 the shots), gradients clipped, weights updated. The reference is `transformers.BertModel` of the same width, depth and
 heads, fed `inputs_embeds` of padded batches between the same linear maps, with the same loss, clipping and
-`torch.optim.AdamW`; its batches are prepared outside the measured time. `drawn`: it pads the same random micro-batches;
-`sorted`: titles of a step are first sorted by length, so that it pads little. Dropout is alike on both sides. The three
-or four take turns, step by step, after one step each to warm up, and a ratio is the median over turns.
+`torch.optim.AdamW`; its batches are prepared outside the measured time. `whole`: it takes a step's titles as one padded
+batch; `drawn`: it pads the same random micro-batches as ours; `sorted`: titles of a step are first sorted by length, so
+that it pads little. Dropout is alike on both sides. All take turns, step by step, after one step each to warm up, and a
+ratio is the median over turns.
 
 `arithmetic_share`: operations of the matrix products a step needs, forward and backward, over the time outside the
 optimisers, over the rate of the largest matrix product measured in the same run. Prints JSON.
@@ -78,8 +79,8 @@ class Reference(nn.Module):
 class ReferenceTrainer:
     """Steps of the reference over the same titles."""
 
-    def __init__(self, trainer: Trainer, cache: FeatureCache, stats: FusionStats, by_length: bool) -> None:
-        self.recipe, self.runtime, self.by_length = trainer.recipe, trainer.runtime, by_length
+    def __init__(self, trainer: Trainer, cache: FeatureCache, stats: FusionStats, kind: str) -> None:
+        self.recipe, self.runtime, self.kind = trainer.recipe, trainer.runtime, kind
         self.cache, self.stats = cache, stats
         self.model = Reference(self.recipe, sum(cache.dims.values())).to(self.runtime.device).train()
         on_cuda = self.runtime.device.type == "cuda"
@@ -106,8 +107,10 @@ class ReferenceTrainer:
 
     def _next(self) -> list[tuple[Span, ...]]:
         step = next(self.plan)
-        if not self.by_length:
+        if self.kind == "drawn":
             return step
+        if self.kind == "whole":
+            return [tuple(span for micro in step for span in micro)]
         spans = sorted((span for micro in step for span in micro), key=len)
         micros: list[list[Span]] = [[]]
         for span in spans:
@@ -151,6 +154,7 @@ def settings(options: argparse.Namespace, optimizer: str) -> dict[str, Any]:
     shape |= {"attention_dropout": options.attention_dropout}
     return {
         **{f"model.{key}": value for key, value in shape.items()},
+        "objective.surround": 0,  # the published objective on both sides
         "optimizer.hidden": optimizer,
         "optimizer.rate": 1e-4,
         "optimizer.adamw_rate": 1e-4,
@@ -170,7 +174,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     cache = FeatureCache.open(RandomTitles(lengths, DIMS), folder)
     wholes = cache.wholes(cache.title_ids)
     stats = FusionStats.fit(cache.iter_features(wholes[:2000]), FusionSpec(cache.dims, some.recipe.fusion.centring))
-    references = {kind: ReferenceTrainer(some, cache, stats, kind == "sorted") for kind in options.references}
+    references = {kind: ReferenceTrainer(some, cache, stats, kind) for kind in options.references}
     watches = {name: OptimizerWatch(trainer) for name, trainer in ours.items()}
     precision = torch.bfloat16 if some.runtime.bf16 else torch.float32
     rows: list[dict[str, Any]] = []
@@ -225,7 +229,7 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=8)
     parser.add_argument("--dropout", type=float, default=0.0, help="of both sides")
     parser.add_argument("--attention-dropout", type=float, default=0.0, help="of both sides")
-    parser.add_argument("--references", nargs="+", choices=["drawn", "sorted"], default=["drawn", "sorted"])
+    parser.add_argument("--references", nargs="+", choices=["whole", "drawn", "sorted"], default=["whole", "drawn"])
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--set", action="append", default=[], help="section.key=value of our recipe")
