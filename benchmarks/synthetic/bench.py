@@ -24,7 +24,7 @@ from mediafm.probes.splits import grouped_folds
 from mediafm.synthetic import FeatureTitle, SyntheticFeatures, ceiling
 from mediafm.types import FloatArray
 
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 INNER_FOLDS = 3
 DRAWS = 1000
 MEAN = "mean"  # of the families

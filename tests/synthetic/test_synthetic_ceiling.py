@@ -43,7 +43,7 @@ def others(truth: float, right: int, count: int) -> list[float]:
 
 
 def enumerated_story(title: FeatureTitle) -> tuple[np.ndarray, np.ndarray]:
-    """Chances of plots [n, 2] and acts [n, 3] by going through every set of casts, plots, storylines and acts."""
+    """Chances of plots [n, 2] and fortunes [n, 3] by going through every set of casts, plots, storylines and acts."""
     n, law, world = len(title.features), SMALL, title.world
     motif = title.truth.motif
     first, second = (
@@ -59,7 +59,7 @@ def enumerated_story(title: FeatureTitle) -> tuple[np.ndarray, np.ndarray]:
     topics = {
         (i, k): seen(title, "topic", [0, 1], others(law.topic_truth, k, 2), i) for i in range(n) for k in range(2)
     }
-    weights, plot_of, act_of = [], [], []
+    weights, plot_of, fares = [], [], []
     companies = [c for c in product(range(4), repeat=2) if c[0] % 2 != c[1] % 2]
     for company, plots, path in product(companies, product(range(2), repeat=2), product(range(2), repeat=n)):
         weight = 0.0
@@ -74,11 +74,12 @@ def enumerated_story(title: FeatureTitle) -> tuple[np.ndarray, np.ndarray]:
             acts = [(i >= one) + (i >= two) for i in range(n)]
             weights.append(weight + sum(looks[i, company[path[i]], acts[i]] for i in range(n)))
             plot_of.append([plots[s] for s in path])
-            act_of.append(acts)
+            casts = [company[line] for line in path]
+            fares.append([act if cast % 2 == 0 else 2 - act for cast, act in zip(casts, acts, strict=True)])
     chance = np.exp(np.array(weights) - logsumexp(weights))
     return tuple(
         np.stack([((np.array(of) == k) * chance[:, None]).sum(axis=0) for k in range(count)], axis=1)
-        for of, count in ((plot_of, 2), (act_of, 3))
+        for of, count in ((plot_of, 2), (fares, 3))
     )  # type: ignore[return-value]
 
 
@@ -140,8 +141,8 @@ def test_posteriors_are_chances_of_one_of_each_family() -> None:
         chances = ceiling(title)
         assert chances.shape == title.labels.shape
         by_family = np.split(chances, np.cumsum(list(law.families.values()))[:-1], axis=1)
-        plot, mood, act, omen = (family.sum(axis=1) for family in by_family)
-        assert np.allclose(plot, 1) and np.allclose(act, 1)
+        plot, mood, arc, omen = (family.sum(axis=1) for family in by_family)
+        assert np.allclose(plot, 1) and np.allclose(arc, 1)
         assert ((mood >= 0) & (mood <= 1 + 1e-9)).all()
         assert np.allclose(omen, title.truth.motif >= 0)
 

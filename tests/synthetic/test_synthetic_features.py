@@ -126,6 +126,9 @@ def test_acts_come_in_order_and_begin_where_they_may(titles: list[FeatureTitle])
         assert (np.diff(act) >= 0).all()
         for number, (low, high) in enumerate(act_ranges(n), start=1):
             assert low <= int(np.flatnonzero(act == number)[0]) <= high
+        heroes = title.truth.cast % 2 == 0
+        assert np.array_equal(title.truth.fortune[heroes], act[heroes])  # heroes rise
+        assert np.array_equal(title.truth.fortune[~heroes], 2 - act[~heroes])  # their opponents fall
 
 
 def test_score_comes_and_goes_with_one_mood_a_title(titles: list[FeatureTitle]) -> None:
@@ -140,10 +143,10 @@ def test_labels_say_what_the_truth_says(titles: list[FeatureTitle]) -> None:
     title = titles[0]
     columns = dict(zip(LAW.labels, title.labels.T, strict=True))
     assert np.array_equal(columns["plot_2"], title.truth.plot == 2)
-    assert np.array_equal(columns["act_1"], title.truth.act == 1)
+    assert np.array_equal(columns["arc_1"], title.truth.fortune == 1)
     assert np.array_equal(columns[f"mood_{title.truth.mood}"], title.truth.scored == 1)
     assert np.array_equal(columns["omen_0"], title.truth.omen == 0)
-    for family, count in (("plot", 1), ("act", 1)):
+    for family, count in (("plot", 1), ("arc", 1)):
         assert (sum(v for k, v in columns.items() if k.startswith(family)) == count).all()
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.synthetic.features.chains import Array, forward, posterior, softmax
-from mediafm.synthetic.features.law import ACTS, World, side
+from mediafm.synthetic.features.law import ACTS, World, fortune
 from mediafm.synthetic.features.timeline import act_ranges
 from mediafm.synthetic.features.title import FeatureTitle, metadata_directions
 
@@ -28,8 +28,8 @@ NEGLIGIBLE = 60.0  # nats below the likeliest: with fewer than e^30 sets of cast
 
 def ceiling(title: FeatureTitle) -> Array:
     """Chance of every label at every shot, float64 [n, labels], columns as in `Law.labels`."""
-    plots, acts = _story(title)
-    return np.concatenate([plots, _mood(title), acts, _omens(title)], axis=1)
+    plots, arcs = _story(title)
+    return np.concatenate([plots, _mood(title), arcs, _omens(title)], axis=1)
 
 
 def _likelihoods(title: FeatureTitle, name: str, first: int, count: int) -> Array:
@@ -48,11 +48,12 @@ def _mixed(log_symbols: Array, tables: Array) -> Array:
 
 
 def _story(title: FeatureTitle) -> tuple[Array, Array]:
-    """Chances of plots [n, P] and acts [n, 3]."""
+    """Chances of plots [n, P] and fortunes [n, 3]."""
     world, law, n = title.world, title.world.law, len(title.features)
     looks = _likelihoods(title, "subject", 0, law.casts * ACTS).reshape(n, law.casts, ACTS)
     looks[title.truth.motif >= 0] = 0
-    by_cast = np.stack([_mixed(looks[:, c], world.looks[side(np.array(c))]) for c in range(law.casts)], axis=1)
+    casts, acts = np.arange(law.casts)[:, None], np.arange(ACTS)
+    by_cast = np.take_along_axis(_mixed(looks, world.looks), fortune(casts, acts)[None], axis=2)  # [n, casts, acts]
     topics = _mixed(_likelihoods(title, "topic", 0, law.plots), world.topics)
     start, moves = _story_chain(n, world)
     companies, prior = _likely_companies(title, by_cast, topics, start, moves)
@@ -62,10 +63,14 @@ def _story(title: FeatureTitle) -> tuple[Array, Array]:
     seen = by_cast[:, companies[of_company]] + topics[:, assignments[of_plots]][..., None]  # [n, C, S, acts]
     smoothed, evidence = posterior(seen.reshape(n, len(chosen), -1), start, moves)
     weighted = (smoothed * softmax(prior[of_company] + evidence)[:, None]).reshape(seen.shape)
-    by_plot = np.zeros((n, law.plots))
-    for plot in range(law.plots):
-        by_plot[:, plot] = (weighted.sum(axis=3) * (assignments[of_plots] == plot)).sum(axis=(1, 2))
-    return by_plot, weighted.sum(axis=(1, 2))
+    by_plot, by_fortune = np.zeros((n, law.plots)), np.zeros((n, ACTS))
+    for line in range(law.storylines):
+        for plot in range(law.plots):
+            by_plot[:, plot] += weighted[:, assignments[of_plots, line] == plot, line].sum(axis=(1, 2))
+        fares = fortune(companies[of_company, line][:, None], acts)  # [C, acts]
+        for state in range(ACTS):
+            by_fortune[:, state] += (weighted[:, :, line] * (fares == state)).sum(axis=(1, 2))
+    return by_plot, by_fortune
 
 
 def _likely_companies(

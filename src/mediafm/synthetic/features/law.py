@@ -43,17 +43,17 @@ class Law:
     scene_shots: float = 3.0
     score_shots: float = 4.0
     motif_wait: float = 3.0
-    look_truth: float = 0.75
-    topic_truth: float = 0.7
-    grade_truth: float = 0.85
-    tune_truth: float = 0.7
-    omen_truth: float = 0.7
+    look_truth: float = 0.65
+    topic_truth: float = 0.8
+    grade_truth: float = 0.9
+    tune_truth: float = 0.8
+    omen_truth: float = 0.8
     present_video: float = 0.97
     present_audio: float = 0.6
     present_text: float = 0.5
     metadata: float = 0.8
-    clarity: float = 0.85
-    look_weight: float = 0.7
+    clarity: float = 0.92
+    look_weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not 2 <= self.storylines < self.casts or not 1 <= self.title_motifs <= self.motifs:
@@ -72,7 +72,7 @@ class Law:
     @property
     def families(self) -> dict[str, int]:
         """Family of labels -> how many."""
-        return {"plot": self.plots, "mood": self.moods, "act": ACTS, "omen": self.omens}
+        return {"plot": self.plots, "mood": self.moods, "arc": ACTS, "omen": self.omens}
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -137,9 +137,8 @@ class World:
 
     @cached_property
     def looks(self) -> Table:
-        """[side, act, look]: heroes' looks go forward with the acts, their opponents' backward."""
-        forward = table(self.law.look_truth, ACTS)
-        return np.stack([forward, forward[::-1]])
+        """[fortune, look]."""
+        return table(self.law.look_truth, ACTS)
 
     @cached_property
     def topics(self) -> Table:
@@ -183,3 +182,8 @@ class World:
 def side(cast: NDArray[np.int64]) -> NDArray[np.int64]:
     """0: heroes, 1: their opponents, for each cast."""
     return cast % 2
+
+
+def fortune(cast: NDArray[np.int64], act: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How each cast fares in an act, 0 .. 2: heroes rise as the acts go on, their opponents fall."""
+    return np.where(side(cast) == 0, act, ACTS - 1 - act)

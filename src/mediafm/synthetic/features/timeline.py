@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mediafm.synthetic.features.law import ACTS, RUN_LENGTHS, Law, World
+from mediafm.synthetic.features.law import ACTS, RUN_LENGTHS, Law, World, fortune
 
 Ints = NDArray[np.int64]
 
@@ -15,9 +15,9 @@ class Timeline:
     """The hidden story of n shots; all arrays but `company` are [n].
 
     company: the cast of each storyline. scene: counted from 0. storyline: 0 .. storylines - 1. cast, plot: of the
-    shot's storyline. act: 0 .. 2. mood: of the title's score. source: the tune heard where there is no score, another
-    than the mood's. scored: 1 or 0. motif: -1 or which motif is in the picture. omen: -1 or what that motif stands for
-    in this title.
+    shot's storyline. act: 0 .. 2. fortune: of the shot's cast, 0 .. 2. mood: of the title's score. source: the tune
+    heard where there is no score, another than the mood's. scored: 1 or 0. motif: -1 or which motif is in the picture.
+    omen: -1 or what that motif stands for in this title.
     """
 
     company: Ints
@@ -26,6 +26,7 @@ class Timeline:
     cast: Ints
     plot: Ints
     act: Ints
+    fortune: Ints
     mood: int
     source: int
     scored: Ints
@@ -44,14 +45,15 @@ def draw_timeline(shots: int, world: World, rng: np.random.Generator) -> Timelin
     changes[0] = rng.random() < 0.5
     motif = _motifs(shots, law, rng)
     omens = rng.integers(law.omens, size=law.motifs)
-    act = np.searchsorted(_act_starts(shots, rng), np.arange(shots), side="right")
+    act = np.searchsorted(_act_starts(shots, rng), np.arange(shots), side="right").astype(np.int64)
     return Timeline(
         company=company,
         scene=scene,
         storyline=storyline,
         cast=company[storyline],
         plot=plots[storyline],
-        act=act.astype(np.int64),
+        act=act,
+        fortune=fortune(company[storyline], act),
         mood=mood,
         source=source,
         scored=np.cumsum(changes) % 2,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.fusion import unit_rows
-from mediafm.synthetic.features.law import ACTS, Table, World, side
+from mediafm.synthetic.features.law import ACTS, Table, World
 from mediafm.synthetic.features.sphere import scatter
 from mediafm.synthetic.features.timeline import Ints, Timeline, draw_timeline
 from mediafm.types import BoolArray, Features, FloatArray, Modality
@@ -39,7 +39,7 @@ class FeatureTitle:
         """bool [n, labels], columns as in `Law.labels`."""
         truth = self.truth
         mood = np.where(truth.scored == 1, truth.mood, -1)
-        states = {"plot": truth.plot, "mood": mood, "act": truth.act, "omen": truth.omen}
+        states = {"plot": truth.plot, "mood": mood, "arc": truth.fortune, "omen": truth.omen}
         families = self.world.law.families
         return np.concatenate([states[f][:, None] == np.arange(count) for f, count in families.items()], axis=1)
 
@@ -82,7 +82,7 @@ def _symbols(channel: str, truth: Timeline, world: World, rng: np.random.Generat
     """Which of its channel's directions each shot shows."""
     law, in_motif = world.law, truth.motif >= 0
     if channel == "subject":
-        look = _pick(world.looks[side(truth.cast), truth.act], rng)
+        look = _pick(world.looks[truth.fortune], rng)
         return np.where(in_motif, law.casts * ACTS + truth.motif, truth.cast * ACTS + look)
     if channel == "grade":
         return _pick(world.grades[truth.scored], rng)
