@@ -5,7 +5,8 @@
 
 Pretraining sees the features of a catalogue of the size asked for. Probes learn on labelled titles of the same world
 and are judged by others; pretraining sees neither. `ceiling` is the posterior of every label under the process's own
-law: nothing can score better but by luck. Everything done is kept in OUT and not done again (delete OUT where code has
+law: nothing can score better but by luck. The recipe is `small` under SETTINGS, with equal steps for every size (but no
+shot is seen more than a hundred times). Everything done is kept in OUT and not done again (delete OUT where code has
 changed). One JSON document is printed, the tables go to stderr; both are kept in OUT.
 """
 
@@ -23,10 +24,13 @@ from mediafm.cli.progress import progress
 from mediafm.config import load_recipe
 from mediafm.model.folder import replace_file, to_json
 
+# Half of the masked shots lose only some of their modalities: what one modality tells of another is asked for.
+SETTINGS = ("masking.share=0.3", "masking.modality=0.5", "data.shots_per_step=1024")
+
 
 def main() -> None:
     options = _options()
-    recipe = load_recipe(options.recipe, options.settings)
+    recipe = load_recipe(options.recipe, [*SETTINGS, *options.settings])
     bench = Bench(options.world, options.teaching, options.testing, options.out / "probes")
     chance, top = bench.prevalence(), bench.ceiling()
     trivial = {name: bench.trivial(name) for name in TRIVIAL}
@@ -41,9 +45,11 @@ def main() -> None:
     _add(document, bench, "chance", chance)
     for name, judged in trivial.items():
         _add(document, bench, name, judged, way=way(judged, trivial["concat"], top, bench.families))
-    for shots in options.shots:
+    seeds = options.seeds if len(options.seeds) > 1 else options.seeds * len(options.shots)
+    for shots, count in zip(options.shots, seeds, strict=True):
+        size = Size(shots, options.steps)
         with progress() as shown:
-            found = [run(bench, Size(shots), seed, recipe, options.out, shown) for seed in range(options.seeds)]
+            found = [run(bench, size, seed, recipe, options.out, shown) for seed in range(count)]
         document["runs"][str(shots)] = [{k: v for k, v in one.items() if k != "rows"} for one in found]
         for row in (UNTRAINED, ALONE, CONTEXT):
             judged = averaged([one["rows"][row] for one in found])
@@ -78,7 +84,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("out", type=Path, help="folder for runs, probes and tables")
     parser.add_argument("--shots", type=int, nargs="+", default=[50_000], help="sizes of the catalogue pretrained on")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each size")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[3], help="runs of each size, or one number for all")
+    parser.add_argument("--steps", type=int, default=1900, help="training steps, as far as a catalogue is no smaller")
     parser.add_argument("--recipe", default="small")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="SECTION.KEY=VALUE",
                         help="a setting of the recipe")  # fmt: skip

@@ -19,24 +19,35 @@ from mediafm.train import pretrain
 from mediafm.types import FloatArray
 
 CONTEXT, ALONE, UNTRAINED = "context", "alone", "untrained"
+MOST_EPOCHS, EVALUATIONS = 100, 8
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A catalogue's size as asked for, and how many titles that takes."""
+    """A catalogue's size as asked for, and how it is trained on: `steps`, but no shot more than `MOST_EPOCHS` times."""
 
     shots: int
+    steps: int
 
     @property
     def titles(self) -> int:
         """Titles of about that many shots together."""
         return max(round(2 * self.shots / sum(DEFAULT_SHOTS)), 2)
 
+    def recipe(self, recipe: Recipe, seed: int) -> Recipe:
+        """The recipe for this size and seed, measured on validation titles some eight times."""
+        epochs = min(max(round(self.steps * recipe.data.shots_per_step / self.shots), 1), MOST_EPOCHS)
+        schedule = recipe.schedule.model_copy(
+            update={"epochs": epochs, "evaluate_every": max(epochs // EVALUATIONS, 1)}
+        )
+        run = recipe.run.model_copy(update={"seed": seed})
+        return recipe.model_copy(update={"schedule": schedule, "run": run})
+
 
 def run(bench: Bench, size: Size, seed: int, recipe: Recipe, out: Path, progress: Progress) -> dict[str, Any]:
     """Pretrain and measure; what came of it and, by row, `Judged`."""
     catalogue = SyntheticFeatures(bench.catalogue.world.seed, size.titles, first=bench.first_unlabelled)
-    recipe = recipe.model_copy(update={"run": recipe.run.model_copy(update={"seed": seed})})
+    recipe = size.recipe(recipe, seed)
     name = f"{size.shots}-seed{seed}"
     result = pretrain(catalogue, out / "runs" / name, recipe, resume=True, progress=progress)
     checkpoint = Checkpoint.load(out / "runs" / name)
@@ -46,7 +57,12 @@ def run(bench: Bench, size: Size, seed: int, recipe: Recipe, out: Path, progress
         rows[row] = bench.embedding(f"{name}-{row}", checkpoint.fingerprint, _vectors(checkpoint, context))
     untrained = _untrained(checkpoint, seed)
     rows[UNTRAINED] = bench.embedding(f"{name}-{UNTRAINED}", untrained.fingerprint, _vectors(untrained, "title"))
-    return {"result": asdict(result), "readout": list(checkpoint.config.readout), "rows": rows}
+    return {
+        "result": asdict(result),
+        "epochs": recipe.schedule.epochs,
+        "readout": list(checkpoint.config.readout),
+        "rows": rows,
+    }
 
 
 def _untrained(checkpoint: Checkpoint, seed: int) -> Checkpoint:

@@ -1,6 +1,6 @@
 """Films and feature catalogues with known answers, for the demo, for tests and for anyone who wants to try things."""
 
-from mediafm.synthetic.features import FeatureTitle, Law, SyntheticFeatures, ceiling
+from mediafm.synthetic.features import FeatureTitle, Law, SyntheticFeatures, ceiling, write_features
 from mediafm.synthetic.films import RenderedTitle, render_title, title_cues, write_catalogue
 from mediafm.synthetic.genres import GENRES, TONES
 from mediafm.synthetic.picture import shot_frame, title_frames
@@ -31,5 +31,6 @@ __all__ = [
     "title_frames",
     "title_samples",
     "write_catalogue",
+    "write_features",
     "write_truth",
 ]

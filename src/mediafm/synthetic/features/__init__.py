@@ -3,7 +3,17 @@
 from mediafm.synthetic.features.ceiling import ceiling
 from mediafm.synthetic.features.law import Law
 from mediafm.synthetic.features.source import DEFAULT_DIMS, DEFAULT_SHOTS, SyntheticFeatures
+from mediafm.synthetic.features.tables import write_features
 from mediafm.synthetic.features.timeline import Timeline
 from mediafm.synthetic.features.title import FeatureTitle
 
-__all__ = ["DEFAULT_DIMS", "DEFAULT_SHOTS", "FeatureTitle", "Law", "SyntheticFeatures", "Timeline", "ceiling"]
+__all__ = [
+    "DEFAULT_DIMS",
+    "DEFAULT_SHOTS",
+    "FeatureTitle",
+    "Law",
+    "SyntheticFeatures",
+    "Timeline",
+    "ceiling",
+    "write_features",
+]

@@ -33,24 +33,24 @@ class Law:
     beside a cast of length 1.
     """
 
-    casts: int = 12
+    casts: int = 8
     storylines: int = 3
-    plots: int = 4
-    moods: int = 4
-    motifs: int = 8
+    plots: int = 3
+    moods: int = 3
+    motifs: int = 6
     title_motifs: int = 5
-    omens: int = 4
-    scene_shots: float = 3.0
-    score_shots: float = 4.0
+    omens: int = 3
+    scene_shots: float = 4.0
+    score_shots: float = 8.0
     motif_wait: float = 3.0
-    look_truth: float = 0.65
-    topic_truth: float = 0.8
+    look_truth: float = 0.7
+    topic_truth: float = 0.85
     grade_truth: float = 0.9
-    tune_truth: float = 0.8
-    omen_truth: float = 0.8
+    tune_truth: float = 0.85
+    omen_truth: float = 0.85
     present_video: float = 0.97
-    present_audio: float = 0.6
-    present_text: float = 0.5
+    present_audio: float = 0.7
+    present_text: float = 0.6
     metadata: float = 0.8
     clarity: float = 0.92
     look_weight: float = 1.0
