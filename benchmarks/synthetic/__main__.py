@@ -37,7 +37,7 @@ def main() -> None:
     document: dict[str, Any] = {
         "families": bench.families,
         "labels": list(bench.labels),
-        "test": {"titles": options.testing, "shots": bench.test_shots},
+        "test": {"titles": options.testing, "shots": bench.judging_shots},
         "recipe": recipe.model_dump(mode="json"),
         "runs": {},
         "rows": {},

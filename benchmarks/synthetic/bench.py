@@ -78,13 +78,13 @@ class Bench:
         }  # fmt: skip
 
     @property
-    def test_shots(self) -> int:
+    def judging_shots(self) -> int:
         """How many shots judge."""
         return len(self._tested)
 
     def prevalence(self) -> Judged:
         """Chance: the same score for every shot."""
-        return self._judge(np.zeros((self.test_shots, len(self.labels)), np.float32), 0)
+        return self._judge(np.zeros((self.judging_shots, len(self.labels)), np.float32), 0)
 
     def ceiling(self) -> Judged:
         """What the process allows: its own posteriors, unfitted."""
