@@ -107,8 +107,9 @@ class ObjectiveRecipe(_Section):
     """What is asked of the scored shots.
 
     loss: "cosine" (as published), "l2" or "smooth_l1" to targets standardised on training titles, or "infonce", which
-    asks to tell the shot from other scored shots of the `negatives` (the same title's, the whole micro-"batch"'s or
-    both), at `temperature`. visible: weight of the same loss at shots that were not chosen, which see themselves.
+    asks to tell the shot from other scored shots, at `temperature`; negatives: those of the same sequence ("title"), of
+    the micro-batch's other sequences ("batch"), or both. visible: weight of the same loss at shots that were not
+    chosen, which see themselves.
     surround: weight of a loss that asks every shot's state for its neighbours, by a head of its own.
     targets: "frozen" encoders' features, or "average": the states of a moving average of the model itself, of decay
     `average_decay`, on top of them. contrastive: share of the run that first learns to tell a shot's neighbours from

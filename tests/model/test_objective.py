@@ -54,6 +54,17 @@ def test_infonce_against_its_definition(negatives: str) -> None:
         assert found[row].item() == pytest.approx(expected.item(), abs=1e-5)
 
 
+def test_infonce_compares_every_target_in_the_numbers_that_count_for_the_prediction() -> None:
+    predicted, target = randn(5, 6), randn(5, 6, seed=1)
+    counted = torch.ones(5, 6, dtype=torch.bool)
+    counted[0, :2], counted[3, 2:] = False, False
+    found = InfoNce(0.2, "both")(predicted, Targets(target, counted, SEQUENCE))
+    for row in range(5):
+        of_row = [torch.cosine_similarity(predicted[row][counted[row]], t[counted[row]], dim=0) for t in target]
+        expected = (torch.stack(of_row) / 0.2).logsumexp(0) - of_row[row] / 0.2
+        assert found[row].item() == pytest.approx(expected.item(), abs=1e-5)
+
+
 def test_neighbour_contrast_is_low_for_neighbours_alike_and_zero_for_the_lonely() -> None:
     states = normalize(randn(6, 16), dim=1)
     neighbour = torch.tensor([1, 0, 3, 2, 5, 4])

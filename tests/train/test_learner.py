@@ -35,8 +35,9 @@ def make_micro() -> Micro:
     return Micro(LENGTHS, fused, fused, masked, scored, visible, None, randn(3, 6), times, owner)
 
 
-def make_learner(**objective: object) -> Learner:
-    config = ShotTransformerConfig(blocks=(4, 6), global_dim=6, hidden=16, layers=2, heads=2, max_shots=20)
+def make_learner(dropout: float = 0.0, **objective: object) -> Learner:
+    shape = {"hidden": 16, "layers": 2, "heads": 2, "max_shots": 20, "dropout": dropout}
+    config = ShotTransformerConfig(blocks=(4, 6), global_dim=6, **shape)
     generator = torch.Generator().manual_seed(0)
     recipe = ObjectiveRecipe(**{"surround": 0, **objective})
     return Learner(ShotTransformer(config, generator), recipe, torch.ones(10), generator)
@@ -89,6 +90,28 @@ def test_the_average_follows_slowly_and_has_no_gradient() -> None:
     torch.testing.assert_close(learner.average.head.weight, before + 0.1)
     learner.masked(make_micro()).objective.backward()
     assert all(p.grad is None for p in learner.average.parameters())
+
+
+def test_targets_of_the_average_know_no_dropout() -> None:
+    learner = make_learner(dropout=0.5, targets="average").train()
+    assert learner.model.training and not learner.average.training
+    seen = [learner.average.encode(make_micro().input_ND, LENGTHS).shots_NH for _ in range(2)]
+    assert torch.equal(*seen)
+
+
+def test_the_contrastive_stage_leaves_out_shots_without_features() -> None:
+    learner, micro = make_learner(contrastive=0.5), make_micro()
+    silent = torch.arange(16) % 4 == 1
+    target = torch.where(silent[:, None], 0.0, micro.target_ND)
+    cost = learner.contrast(replace(micro, target_ND=target))
+    left = [int((~silent)[:11].sum()), int((~silent)[11:15].sum()), int((~silent)[15:].sum())]
+    rest = replace(
+        micro, lengths=left, target_ND=target[~silent], sequence_N=micro.sequence_N[~silent],
+        times_N2=micro.times_N2[~silent],
+    )  # fmt: skip
+    expected = learner.contrast(rest)
+    assert cost.count == expected.count == 12
+    torch.testing.assert_close(cost.objective, expected.objective)
 
 
 def test_the_contrastive_stage_sees_each_shot_alone() -> None:

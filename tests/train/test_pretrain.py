@@ -226,6 +226,15 @@ def test_patience_ends_a_run_that_learns_no_more(tmp_path) -> None:
     assert result.steps < 12
 
 
+def test_patience_begins_where_masks_do(tmp_path) -> None:
+    """The contrastive stage trains no prediction: waiting for a better one then would end the run before it begins."""
+    result = pretrain(
+        FakeCatalog(), tmp_path / "run", recipe("objective.contrastive=0.5", "schedule.patience=1", "schedule.epochs=6")
+    )
+    losses = [figures["loss"] for figures in read_metrics(tmp_path / "run") if "loss" in figures]
+    assert result.finished and losses
+
+
 def test_titles_without_features_take_no_part(tmp_path) -> None:
     catalog = FakeCatalog()
     for rows in catalog.held["t05"].vectors.values():

@@ -23,6 +23,14 @@ def test_tails_of_a_single_title_are_held_out() -> None:
     assert [(s.start, s.stop) for s in split.validation] == [(60, 80)]
 
 
+@pytest.mark.parametrize(("share", "words"), [(0.001, "none to validate on"), (0.999, "none to train on")])
+def test_tails_that_leave_one_side_empty_are_refused(share: float, words: str) -> None:
+    cache = FeatureCache.open(FakeCatalog(titles=4, shots=30))
+    with pytest.raises(TrainingError, match=words) as refused:
+        choose_split(cache, DataRecipe(hold_out="tails", validation_share=share))
+    assert "data.validation_share" in refused.value.remedy
+
+
 def test_too_few_shots_are_refused() -> None:
     with pytest.raises(TrainingError, match="too few"):
         choose_split(FeatureCache.open(FakeCatalog(titles=2, shots=10)), DataRecipe(hold_out="tails"))

@@ -68,7 +68,8 @@ class StandardisedLoss:
 class InfoNce:
     """Cross-entropy of telling the right shot among the other targets by cosine / temperature, [K] (Oord et al. 2018).
 
-    negatives: "title" takes those of the same sequence, "batch" those of others, "both" all.
+    negatives: "title" takes those of the same sequence, "batch" those of others, "both" all. Every target is compared
+    in the numbers that count for the prediction, so that which modalities were hidden tells nobody apart.
     """
 
     temperature: float
@@ -76,13 +77,22 @@ class InfoNce:
 
     def __call__(self, predicted_KD: Tensor, targets: Targets) -> Tensor:
         """The loss of each prediction; 0 where there is no negative."""
-        predicted_KD, target_KD = targets.restrict(predicted_KD)
-        logits_KK = normalize(predicted_KD, dim=-1) @ normalize(target_KD, dim=-1).T / self.temperature
+        with torch.autocast(predicted_KD.device.type, enabled=False):  # bfloat16 is too coarse for logits
+            logits_KK = self._cosines(predicted_KD, targets) / self.temperature
         own_KK = targets.sequence_K[:, None] == targets.sequence_K
         other_KK = {"title": own_KK, "batch": ~own_KK, "both": torch.ones_like(own_KK)}[self.negatives]
         right_K = torch.arange(len(logits_KK), device=logits_KK.device)
         allowed_KK = other_KK | (right_K[:, None] == right_K)
         return cross_entropy(logits_KK.masked_fill(~allowed_KK, ALONE), right_K, reduction="none")
+
+    @staticmethod
+    def _cosines(predicted_KD: Tensor, targets: Targets) -> Tensor:
+        unit_KD = normalize(targets.restrict(predicted_KD)[0], dim=-1)
+        target_KD = targets.vectors_KD.float()
+        if targets.counted_KD is None:
+            return unit_KD @ normalize(target_KD, dim=-1).T
+        length_KK = (targets.counted_KD.float() @ target_KD.square().T).sqrt()
+        return unit_KD @ target_KD.T / length_KK.clamp(min=1e-8)
 
 
 def neighbour_contrast(state_NH: Tensor, neighbour_N: Tensor, temperature: float) -> Tensor:
@@ -91,7 +101,8 @@ def neighbour_contrast(state_NH: Tensor, neighbour_N: Tensor, temperature: float
     neighbour_N: row of each shot's neighbour in the same title; its own row where it has none, which costs 0.
     """
     unit_NH = normalize(state_NH.float(), dim=-1)
-    logits_NN = unit_NH @ unit_NH.T / temperature
+    with torch.autocast(state_NH.device.type, enabled=False):
+        logits_NN = unit_NH @ unit_NH.T / temperature
     own_N = torch.arange(len(logits_NN), device=logits_NN.device)
     lonely_N = neighbour_N == own_N
     itself_NN = own_N[:, None] == own_N

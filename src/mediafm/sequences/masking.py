@@ -96,7 +96,7 @@ class ShotMasker:
         kept_N = scored_N & ~random_N & (chance.fate_N < self.recipe.random + self.recipe.kept)
         hidden_N = scored_N & ~random_N & ~kept_N
         part_N = hidden_N & (chance.part_N < self.recipe.modality) & (batch.present_NM.sum(axis=1) > 1)
-        source_N = _replacements(batch.real_N, random_N, chance)
+        source_N = _replacements(batch.real_N, scored_N, random_N, chance)
         present_NM = batch.present_NM[source_N]
         blocks_NM = np.ones_like(present_NM)
         blocks_NM[part_N] = _some(present_NM[part_N], chance.size_N[part_N], chance.hide_NM[part_N])
@@ -198,14 +198,16 @@ def _likeness(batch: Batch) -> FloatArray:
     return np.asarray(total / np.maximum(neighbours, 1), np.float32)
 
 
-def _replacements(real_N: BoolArray, random_N: BoolArray, chance: _Chance) -> NDArray[np.int64]:
-    """Whose features each shot shows: its own or, where random, those of any other real shot of the batch."""
+def _replacements(real_N: BoolArray, scored_N: BoolArray, random_N: BoolArray, chance: _Chance) -> NDArray[np.int64]:
+    """Whose features each shot shows: its own or, where random, those of a shot of the batch that nobody asks for.
+
+    A shot that is asked for must not stand elsewhere in the input. Where all are asked for, nothing is replaced.
+    """
     source_N = np.arange(len(real_N))
-    pool = np.flatnonzero(real_N)
+    pool = np.flatnonzero(real_N & ~scored_N)
     rows = np.flatnonzero(random_N)
-    if len(rows) and len(pool) > 1:
-        pick = (chance.other_N[rows] * (len(pool) - 1)).astype(np.int64)
-        source_N[rows] = pool[pick + (pick >= np.searchsorted(pool, rows))]  # all but itself
+    if len(pool):
+        source_N[rows] = pool[(chance.other_N[rows] * len(pool)).astype(np.int64)]
     return source_N
 
 

@@ -7,6 +7,7 @@ Shapes: N shots of a micro-batch, B sequences, K scored shots, D fused size, M m
 
 import copy
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,9 @@ class Learner(nn.Module):
     def __init__(
         self, model: ShotTransformer, recipe: ObjectiveRecipe, deviation_D: Tensor, generator: torch.Generator
     ) -> None:
-        """deviation_D: of the numbers of fused training shots, positive. generator: draws the heads' weights."""
+        """deviation_D: of the numbers of fused training shots, positive, on the device that the learner will be on.
+        generator: draws the heads' weights.
+        """
         super().__init__()
         self.model, self.recipe = model, recipe
         self.loss = _make_loss(recipe, deviation_D)
@@ -73,7 +76,14 @@ class Learner(nn.Module):
         self.surround_head = _head(hidden, PARTS * fused, generator) if recipe.surround else None
         averaged = recipe.targets == "average"
         self.average_head = _head(hidden, hidden, generator) if averaged else None
-        self.average = copy.deepcopy(model).requires_grad_(False).eval() if averaged else None
+        self.average = copy.deepcopy(model).requires_grad_(False) if averaged else None
+
+    def train(self, mode: bool = True) -> Self:
+        """As any module; the averaged model never drops anything out, since it makes targets."""
+        super().train(mode)
+        if self.average is not None:
+            self.average.eval()
+        return self
 
     def hidden_matrices(self) -> dict[str, int]:
         """As the model's own, under the names they have here."""
@@ -98,12 +108,16 @@ class Learner(nn.Module):
         return Cost(objective, distance, count)
 
     def contrast(self, micro: Micro) -> Cost:
-        """Neighbouring shots against others, each shot seen alone: the stage that may come first."""
+        """Neighbouring shots against others, each seen alone: the stage that may come first.
+
+        Shots without any feature are nobody's neighbour.
+        """
         alone = [1] * len(micro.target_ND)
         found = self.model.encode(micro.target_ND, alone, times_N2=micro.times_N2)
-        neighbour_N = most_alike_neighbour(micro.target_ND, micro.sequence_N)
-        loss_N = neighbour_contrast(found.shots_NH, neighbour_N, self.recipe.temperature)
-        return Cost(loss_N.sum(), loss_N.new_zeros(()), len(loss_N))
+        real_K = micro.target_ND.any(dim=-1).nonzero().squeeze(-1)
+        neighbour_K = most_alike_neighbour(micro.target_ND[real_K], micro.sequence_N[real_K])
+        loss_K = neighbour_contrast(found.shots_NH[real_K], neighbour_K, self.recipe.temperature)
+        return Cost(loss_K.sum(), loss_K.new_zeros(()), len(loss_K))
 
     @torch.no_grad()
     def update_average(self) -> None:

@@ -121,7 +121,7 @@ class Run:
         if msm < self.standing.best_msm:
             self.standing = replace(self.standing, best_msm=msm, best_step=self.trainer.step, waited=0)
             self._keep()
-        else:
+        elif self.trainer.predicts:  # before, no better one can be waited for
             self.standing = replace(self.standing, waited=self.standing.waited + 1)
 
     def _keep(self) -> None:

@@ -56,4 +56,10 @@ def _tails(lengths: dict[str, int], share: float) -> Split:
     validation = tuple(
         Span(title, border, lengths[title]) for title, border in borders.items() if border < lengths[title]
     )
+    if not training or not validation:
+        side, change = ("to train on", "Lower") if validation else ("to validate on", "Raise")
+        raise TrainingError(
+            f"data.validation_share = {share:g} of titles of at most {max(lengths.values())} shots leaves none {side}.",
+            f"{change} data.validation_share.",
+        )
     return Split(training, validation)

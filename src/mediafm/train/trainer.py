@@ -51,7 +51,8 @@ class Trainer:
         self._training = training
         generator = torch.Generator().manual_seed(recipe.run.seed)
         self.model = ShotTransformer(_shape(cache, stats, recipe), generator)
-        learner = Learner(self.model, recipe.objective, _deviation(cache, stats, training), generator)
+        deviation_D = _deviation(cache, stats, training).to(runtime.device)
+        learner = Learner(self.model, recipe.objective, deviation_D, generator)
         self.learner = learner.to(runtime.device).train()
         self.optimizers = make_optimizers(self.learner, recipe.optimizer, world, _muon_dtype(recipe))
         self._masker = ShotMasker(recipe.masking)
@@ -70,6 +71,11 @@ class Trainer:
     def shots(self) -> int:
         """Shots to train on."""
         return sum(len(span) for span in self._training)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether a step so far has trained predictions; those of the contrastive stage, which comes first, do not."""
+        return self.step > self.recipe.objective.contrastive * self.steps
 
     def epochs_done(self) -> int:
         """Epochs completed after `step` steps."""
