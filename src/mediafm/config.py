@@ -219,11 +219,15 @@ class Recipe(_Section):
         """The whole recipe as a TOML document that `load_recipe` reads back equal."""
         blocks = []
         for section, values in self.model_dump(mode="json").items():
-            # Strings, numbers, booleans and lists of them are written alike in JSON and TOML.
             blocks.append(
-                "\n".join([f"[{section}]", *(f"{key} = {json.dumps(v)}" for key, v in values.items() if v is not None)])
+                "\n".join([f"[{section}]", *(f"{key} = {_written(v)}" for key, v in values.items() if v is not None)])
             )
         return "\n\n".join(blocks) + "\n"
+
+
+def _written(value: Any) -> str:
+    """A string, number, boolean or list of them: written alike in JSON and TOML, but for surrogates and DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def recipe_names() -> list[str]:

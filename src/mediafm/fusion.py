@@ -97,6 +97,11 @@ class FusionStats:
         Raises MismatchError if sizes differ from the spec's, ImportDataError if a number is not finite, UsageError if
         there is to be centring but not one present row to learn it from.
         """
+        return cls.of_part(features, spec).checked()
+
+    @classmethod
+    def of_part(cls, features: Iterable[Features], spec: FusionSpec) -> Self:
+        """As `fit`, of a part that may be empty: to be merged with other parts, then `checked`."""
         total = {m: _Moments.of(np.zeros((0, dim))) for m, dim in spec.dims.items()}
         for part in features:
             for modality in spec.dims:
@@ -106,10 +111,13 @@ class FusionStats:
                 if spec.centring != "standard":
                     rows = unit_rows(rows)
                 total[modality] = total[modality].merged(_Moments.of(rows))
-        empty = [m for m, moments in total.items() if moments.count == 0]
-        if empty and len(empty) == len(total) and spec.centring != "none":
-            raise UsageError("No training shot has any features to centre on.", "Give at least one title with shots.")
         return cls(spec, total)
+
+    def checked(self) -> Self:
+        """Itself; UsageError if there is to be centring but not one present row to learn it from."""
+        if self.spec.centring != "none" and not any(moments.count for moments in self.moments.values()):
+            raise UsageError("No training shot has any features to centre on.", "Give at least one title with shots.")
+        return self
 
     def merge(self, other: "FusionStats") -> "FusionStats":
         """Statistics of both parts together, as if fitted on all of it; MismatchError if the specs differ."""

@@ -62,8 +62,6 @@ def test_a_recipe_far_too_large_is_told_which_one_suits() -> None:
         ([], {"longest": 1}, TrainingError, "none has a neighbour"),
         ([], {"present": {"video": 0, "text": 0}}, TrainingError, "has any feature"),
         (["data.window=1"], {}, UsageError, r"data\.window = 1.*model\.max_shots = 512"),
-        (["model.positions=time"], {"timed": False}, UsageError, r"model\.positions=time.*model\.positions=rotary"),
-        (["model.duration_input=true"], {"timed": False}, UsageError, "duration_input=false"),
     ],
 )
 def test_what_cannot_work_is_refused(
@@ -72,6 +70,12 @@ def test_what_cannot_work_is_refused(
     with pytest.raises(error, match=words) as caught:
         check(load_recipe("small", settings), **facts)
     assert caught.value.remedy
+
+
+def test_processes_without_a_micro_batch_are_told() -> None:
+    assert check(load_recipe("base"), 2_000, 957_000, SIZES["base"], processes=2) == []
+    (advice,) = check(load_recipe("base"), 2_000, 957_000, SIZES["base"], processes=8)
+    assert "6 of 8 processes" in advice and "data.micro_shots=4096" in advice
 
 
 def test_a_window_longer_than_the_positions_is_refused_as_it_is_read() -> None:
@@ -122,5 +126,5 @@ def test_a_run_below_all_trivial_predictors_needs_no_advice() -> None:
 def test_a_run_that_learned_nothing_is_told_what_to_try(shots: int, steps: int, best_step: int, words: str) -> None:
     recipe = load_recipe("small", ["schedule.epochs=20", "optimizer.rate=0.004"])
     (advice,) = judge_run(0.81, TRIVIAL, recipe, shots, steps, best_step)
-    assert "0.810 is not below that of both neighbours' mean, 0.804" in advice
+    assert "0.810 is not below that of the mean of both neighbours, 0.804" in advice
     assert words in advice

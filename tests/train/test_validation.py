@@ -44,7 +44,11 @@ def make(window: int) -> tuple[FeatureCache, Validation, ShotTransformer]:
     cache = FeatureCache.open(FakeCatalog(titles=5, shots=37))
     stats = FusionStats.fit(cache.iter_features(cache.wholes(cache.title_ids)), FusionSpec(cache.dims, "mean"))
     model = ShotTransformer(ShotTransformerConfig((12, 8), 8, 16, 1, 2, max_shots=64, dropout=0.5)).train()
-    return cache, Validation(cache, stats, cache.wholes(["t00", "t03"]), window, 100), model
+    return (
+        cache,
+        Validation(cache, stats, cache.wholes(["t00", "t03"]), window, 100, World(0, 1, torch.device("cpu"))),
+        model,
+    )
 
 
 def test_every_shot_is_scored_once_at_masks_that_never_change() -> None:

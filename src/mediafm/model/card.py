@@ -12,7 +12,11 @@ from mediafm.model.folder import CURVE
 from mediafm.model.origin import licence_of, recipe_in_short
 
 _TAGS = ("mediafm", "video", "shot-embeddings", "masked-shot-modeling")
-_TRIVIAL = {"title_mean": "mean of the title", "previous": "previous shot", "neighbours": "mean of both neighbours"}
+TRIVIAL_NAMES = {
+    "title_mean": "mean of the title",
+    "previous": "previous shot",
+    "neighbours": "mean of both neighbours",
+}
 _FEW_SHOTS = 10_000
 
 
@@ -77,7 +81,7 @@ def _load(name: str, origin: Mapping[str, Any]) -> str:
 
 def _measures(metrics: Mapping[str, Any], curve: bool) -> str:
     trivial: Mapping[str, float] = metrics.get("trivial", {})
-    rows = [("this model", metrics["msm"]), *((_TRIVIAL.get(key, key), value) for key, value in trivial.items())]
+    rows = [("this model", metrics["msm"]), *((TRIVIAL_NAMES.get(key, key), value) for key, value in trivial.items())]
     shots = f"the {metrics['validation_shots']:,}" if metrics.get("validation_shots") else "masked"
     text = [
         f"## Measures\n\nCosine distance to {shots} shots of validation titles, every shot hidden once, a fifth at a "

@@ -20,14 +20,19 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` whole or not at all, through a temporary name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put `content` at `path` whole or not at all, through a temporary name. MediafmError where that cannot be done."""
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise MediafmError(
+            f"{path} cannot be written: {error.strerror or error}.", "Make room there, or name a folder you may write."
+        ) from error
 
 
 def to_json(data: Any) -> bytes:
@@ -85,12 +90,12 @@ def local_folder(path: str | Path) -> Path:
             f"There is no checkpoint at {path}.", "Name a pretraining run's folder or a hub id owner/model."
         )
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         files = [CONFIG, WEIGHTS, FUSION, ORIGIN, CARD, CURVE]
         return Path(snapshot_download(str(path), allow_patterns=files))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise MediafmError(
             f"{path} is no folder here, and the Hugging Face hub did not give it: {type(error).__name__}.",
             "Check the name, your connection and, for a private model, `hf auth login`.",

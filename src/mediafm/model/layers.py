@@ -15,6 +15,7 @@ from mediafm.model.packing import Packing
 # BERT's 1e-12 would multiply the gradient of an all-missing shot, whose projection is nearly constant, beyond use.
 NORM_EPS = 1e-5
 ROTARY_BASE = 10_000.0
+FLASH_HEAD_DIM = 256  # flash attention takes heads up to this size, in multiples of 8
 
 
 def make_norm(config: ShotTransformerConfig) -> nn.Module:
@@ -59,6 +60,10 @@ def _turned(x_TXK: Tensor, cosine_TF: Tensor, sine_TF: Tensor) -> Tensor:
 
 def rotate(x_TXK: Tensor, turns_2TF: Tensor) -> Tensor:
     """Turn rows [T, anything, K], so that dot products depend on the distance of places only."""
+    if torch.compiler.is_compiling():  # which fuses plain operations, and cannot see into ours
+        low, high = x_TXK.chunk(2, dim=-1)
+        cosine_T1F, sine_T1F = turns_2TF.to(x_TXK.dtype).unsqueeze(2)
+        return torch.cat([low * cosine_T1F - high * sine_T1F, high * cosine_T1F + low * sine_T1F], dim=-1)
     turned: Tensor = _Rotate.apply(x_TXK, turns_2TF)
     return turned
 
@@ -66,10 +71,12 @@ def rotate(x_TXK: Tensor, turns_2TF: Tensor) -> Tensor:
 def attend(query_TAK: Tensor, key_TAK: Tensor, value_TAK: Tensor, packing: Packing, dropout: float) -> Tensor:
     """Softmax attention inside each sequence, [T, A, K].
 
-    One kernel for all on CUDA in half precision; elsewhere one fused call for sequences of one length, else one each:
-    on a CPU no batch is worth the arithmetic that padding wastes.
+    One kernel for all on CUDA in half precision, for heads of a size that it knows and without dropout. Elsewhere one
+    fused call for sequences of one length, else one for each: on a CPU no batch is worth what padding wastes.
     """
-    if query_TAK.is_cuda and query_TAK.dtype != torch.float32 and not dropout:
+    head_dim = query_TAK.shape[-1]
+    known = head_dim % 8 == 0 and head_dim <= FLASH_HEAD_DIM
+    if query_TAK.is_cuda and query_TAK.dtype != torch.float32 and known and not dropout:
         from torch.nn.attention.varlen import varlen_attn
 
         offsets, longest = packing.offsets, max(packing.places)

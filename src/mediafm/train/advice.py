@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from mediafm.config import Recipe
 from mediafm.errors import TrainingError, UsageError
+from mediafm.model.card import TRIVIAL_NAMES
 from mediafm.types import Modality
 
 # Shots from which a packaged recipe is the sensible one, and the parameters up to which another of its class is too.
@@ -17,11 +18,6 @@ PARAMETERS = {"tiny": 1_000_000, "small": 10_000_000}
 FEW_SHOTS = 2_000  # Friends, `tiny`: 1,146 shots .886, 3,114 shots .814, 10,046 shots .740; both neighbours .80
 FEW_STEPS = 150  # Friends, 57,980 shots: 168 steps .760, 672 steps .708
 FEW_TITLES = 4  # to train on: below, whole titles held out leave too few of either kind
-_TRIVIAL = {
-    "title_mean": "the mean of the title",
-    "previous": "the previous shot",
-    "neighbours": "both neighbours' mean",
-}
 
 
 def recipe_for(shots: int, cuda: bool) -> tuple[str, str]:
@@ -47,19 +43,20 @@ def check_recipe(
     *,
     longest: int | None = None,
     present: Mapping[Modality, int] | None = None,
-    timed: bool = True,
+    processes: int = 1,
 ) -> list[str]:
     """Advice on training by this recipe on this catalogue, before it begins.
 
     titles, shots: to train on. dims: sizes of the modalities. parameters: of the model. longest: shots of the longest
-    title (None: not known). present: how many training shots have each modality. timed: whether shots have times.
+    title (None: not known). present: how many training shots have each modality. processes: that share a step.
     Raises UsageError for a recipe that cannot work here, TrainingError for a catalogue that no recipe can work on.
     """
-    _refuse(recipe, titles, shots, longest, present, timed)
+    _refuse(recipe, titles, shots, longest, present)
     return [
         *_on_size(titles, shots, parameters),
         *_on_sequences(recipe, titles, shots, longest),
         *_on_steps(recipe, shots),
+        *_on_processes(recipe, processes),
         *_on_modalities(dims, present),
     ]
 
@@ -77,7 +74,7 @@ def judge_run(
     best = min(trivial, key=lambda name: trivial[name])
     return [
         f"The model has not learned what it is for: its cosine distance of {msm:.3f} is not below that of "
-        f"{_TRIVIAL.get(best, best)}, {trivial[best]:.3f}. {_what_to_try(recipe, shots, steps, best_step)}"
+        f"the {TRIVIAL_NAMES.get(best, best)}, {trivial[best]:.3f}. {_what_to_try(recipe, shots, steps, best_step)}"
     ]
 
 
@@ -92,7 +89,6 @@ def _refuse(
     shots: int,
     longest: int | None,
     present: Mapping[Modality, int] | None,
-    timed: bool,
 ) -> None:
     if titles < 1 or shots < 2:
         raise TrainingError(
@@ -114,13 +110,6 @@ def _refuse(
             f"None of the {shots:,} shots to train on has any feature.",
             "Look at the catalog with `mediafm info` and `mediafm verify`, and ingest or import its titles again.",
         )
-    needy = {"positions=time": recipe.model.positions == "time", "duration_input=true": recipe.model.duration_input}
-    for setting, asked in needy.items():
-        if asked and not timed:
-            raise UsageError(
-                f"model.{setting} needs the times of shots, and the catalog has none.",
-                "Import start_s and end_s too, or set model.positions=rotary and model.duration_input=false.",
-            )
 
 
 def _on_size(titles: int, shots: int, parameters: int) -> list[str]:
@@ -175,6 +164,18 @@ def _on_steps(recipe: Recipe, shots: int) -> list[str]:
             f"a smaller data.shots_per_step than {data.shots_per_step}."
         ]
     return []
+
+
+def _on_processes(recipe: Recipe, processes: int) -> list[str]:
+    micros = math.ceil(recipe.data.shots_per_step / recipe.data.micro_shots)
+    if micros >= processes:
+        return []
+    smaller = recipe.data.shots_per_step // processes
+    return [
+        f"A step is {micros} micro-batch{'es' if micros > 1 else ''} of data.micro_shots={recipe.data.micro_shots}, so "
+        f"{processes - micros} of {processes} processes would stand idle: set data.micro_shots={smaller} or a larger "
+        "data.shots_per_step."
+    ]
 
 
 def _on_modalities(dims: Mapping[Modality, int], present: Mapping[Modality, int] | None) -> list[str]:

@@ -102,13 +102,6 @@ class World:
             dist.all_gather_into_tensor(_bytes(everyone), _bytes(tensor.contiguous()))
         return everyone
 
-    def broadcast(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrite the tensors with those of the main process, in place."""
-        if self.size > 1:
-            with _answering("broadcast"):
-                for tensor in tensors:
-                    dist.broadcast(tensor.detach(), 0)
-
     def barrier(self) -> None:
         """Wait until all processes are here."""
         self.sum([0.0])

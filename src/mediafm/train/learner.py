@@ -6,7 +6,8 @@ Shapes: N shots of a micro-batch, B sequences, K scored shots, D fused size, M m
 # ruff: noqa: N815 (fields carry their shapes)
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Self
 
 import torch
@@ -31,7 +32,7 @@ INIT_STD = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Micro:
-    """A masked micro-batch on the device.
+    """A masked micro-batch.
 
     input_ND: what the model is shown; target_ND: what it was. scored_K, visible_K: rows that count. counted_KD: which
     numbers of a scored row count; None: all. sequence_N: whose each shot is.
@@ -47,6 +48,22 @@ class Micro:
     global_BG: Tensor
     times_N2: Tensor
     sequence_N: Tensor
+
+    def pinned(self) -> "Micro":
+        """In memory from which a GPU copies beside its work."""
+        return self._map(Tensor.pin_memory)
+
+    def to(self, device: torch.device) -> "Micro":
+        """On the device; from pinned memory the copy runs beside what the device does."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "Micro":
+        done: dict[int, Tensor] = {}  # what stands twice, as an input that nothing was changed of, is changed once
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in held.items():
+            if isinstance(value, Tensor):
+                held[name] = done[id(value)] = done[id(value)] if id(value) in done else change(value)
+        return Micro(**held)
 
 
 @dataclass(frozen=True, slots=True)

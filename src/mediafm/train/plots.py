@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_NAMES = {"title_mean": "mean of the title", "previous": "previous shot", "neighbours": "mean of both neighbours"}
+from mediafm.model.card import TRIVIAL_NAMES
+
 _TRAINING, _VALIDATION, _QUIET = "tab:blue", "tab:red", "0.35"
 _POINTS, _BLOCKS, _PER_BLOCK = (
     60,
@@ -72,7 +73,7 @@ def _distances(axes: Any, rows: Sequence[Mapping[str, Any]], trivial: Mapping[st
             steps[best], values[best], "*", color=_VALIDATION, markersize=13, markeredgecolor="white", label=label
         )
     for (name, value), style in zip(trivial.items(), ("--", "-.", ":", (0, (5, 1))), strict=False):
-        label = f"{_NAMES.get(name, name.replace('_', ' '))} {value:.3f}"
+        label = f"{TRIVIAL_NAMES.get(name, name.replace('_', ' '))} {value:.3f}"
         axes.axhline(value, color=_QUIET, linewidth=1.1, linestyle=style, label=label)
     axes.set_ylabel("cosine distance to hidden shots")
     # Above the axes, where no curve can run into it.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import torch
@@ -62,13 +63,13 @@ def _prepare(
     if state is not None:
         _check_same(state, recipe, cache, out)
     split = choose_split(cache, recipe.data)
-    stats = FusionStats.fit(cache.iter_features(split.training), FusionSpec(cache.dims, recipe.fusion.centring))
+    stats = _fit_stats(cache, split, recipe, world)
     trainer = Trainer(cache, stats, split.training, recipe, runtime, world)
-    advice = _advice(split, stats, recipe, sum(p.numel() for p in trainer.model.parameters()))
+    advice = _advice(split, stats, recipe, sum(p.numel() for p in trainer.model.parameters()), world.size)
     world.barrier()  # every process has seen the folder as it was
     if world.main:
         replace_file(out / RECIPE, recipe.to_toml().encode())  # from here on the folder is a run
-    validation = Validation(cache, stats, split.validation, recipe.data.window, recipe.data.micro_shots)
+    validation = Validation(cache, stats, split.validation, recipe.data.window, recipe.data.micro_shots, world)
     origin = {
         "catalog": {"fingerprint": cache.fingerprint, "titles": len(split.training), "shots": trainer.shots},
         "preset": catalog.spec.preset,
@@ -82,12 +83,22 @@ def _prepare(
     return Run(out, trainer, validation, stats, origin, advice, progress if world.main else SILENT)
 
 
-def _advice(split: Split, stats: FusionStats, recipe: Recipe, parameters: int) -> list[str]:
+def _fit_stats(cache: FeatureCache, split: Split, recipe: Recipe, world: World) -> FusionStats:
+    """Of all training titles; each process reads its share of them."""
+    spec = FusionSpec(cache.dims, recipe.fusion.centring)
+    own = FusionStats.of_part(cache.iter_features(world.share(split.training)), spec)
+    parts = {name: world.gather(torch.from_numpy(a).to(world.device)).cpu() for name, a in own.to_arrays().items()}
+    ranks = [{name: part[rank].numpy() for name, part in parts.items()} for rank in range(world.size)]
+    return reduce(FusionStats.merge, (FusionStats.from_arrays(arrays, own.to_meta()) for arrays in ranks)).checked()
+
+
+def _advice(split: Split, stats: FusionStats, recipe: Recipe, parameters: int, processes: int) -> list[str]:
     present = {modality: moments.count for modality, moments in stats.moments.items()}
     lengths = [len(span) for span in split.training]
     return check_recipe(
-        recipe, len(lengths), sum(lengths), stats.spec.dims, parameters, longest=max(lengths), present=present
-    )
+        recipe, len(lengths), sum(lengths), stats.spec.dims, parameters,
+        longest=max(lengths), present=present, processes=processes,
+    )  # fmt: skip
 
 
 def _open_run(out: Path, resume: bool) -> State | None:

@@ -13,6 +13,8 @@ from torch import Tensor
 from mediafm.config import RunRecipe
 from mediafm.errors import UsageError
 
+AMPERE = (8, 0)  # the first compute capability with bfloat16 and flash attention
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -42,11 +44,15 @@ class Runtime:
 
 
 def make_runtime(recipe: RunRecipe) -> Runtime:
-    """Resolve `auto`; UsageError for CUDA where there is none, or bfloat16 on the CPU."""
+    """Resolve `auto`; UsageError for CUDA where there is none, or bfloat16 where nothing multiplies it."""
     cuda = torch.cuda.is_available()
     if recipe.device == "cuda" and not cuda:
         raise UsageError("run.device = 'cuda', but there is no CUDA device.", "Set run.device=auto or cpu.")
     device = "cpu" if recipe.device == "cpu" or not cuda else "cuda"
-    if recipe.precision == "bfloat16" and device == "cpu":
-        raise UsageError("run.precision = 'bfloat16' needs a CUDA device.", "Set run.precision=auto or float32.")
-    return Runtime(torch.device(device), device == "cuda" and recipe.precision != "float32")
+    able = device == "cuda" and torch.cuda.get_device_capability() >= AMPERE
+    if recipe.precision == "bfloat16" and not able:
+        raise UsageError(
+            "run.precision = 'bfloat16' needs a CUDA device of compute capability 8.0 or more.",
+            "Set run.precision=auto or float32.",
+        )
+    return Runtime(torch.device(device), able and recipe.precision != "float32")

@@ -23,6 +23,11 @@ def choose_split(cache: FeatureCache, recipe: DataRecipe) -> Split:
     TrainingError where too little is left to learn or to measure.
     """
     titles = [t for t in cache.title_ids if any(p.any() for p in cache.features(t).present.values())]
+    if cache.title_ids and not titles:
+        raise TrainingError(
+            f"None of the {len(cache.title_ids)} titles has a shot with any feature.",
+            "Look at the catalog with `mediafm info` and `mediafm verify`, and ingest or import its titles again.",
+        )
     excluded = set(select_titles(titles, recipe.exclude_titles, "data.exclude_titles"))
     titles = [t for t in titles if t not in excluded]
     shots = sum(cache.lengths[t] for t in titles)

@@ -9,6 +9,7 @@ from typing import Any
 from mediafm.config import Recipe, load_recipe, parse_recipe
 from mediafm.errors import MediafmError, UsageError
 from mediafm.model import Checkpoint
+from mediafm.model.card import TRIVIAL_NAMES
 from mediafm.model.folder import CONFIG, ORIGIN, local_folder, read_json
 from mediafm.model.origin import RecipeInShort, recipe_in_short
 from mediafm.train.advice import judge_run, margin
@@ -16,7 +17,6 @@ from mediafm.train.metrics import METRICS
 from mediafm.train.pretrain import RECIPE, STATE
 from mediafm.train.state import MARKER
 
-_TRIVIAL = {"title_mean": "mean of the title", "previous": "previous shot", "neighbours": "mean of both neighbours"}
 _ATTEMPTS, _PAUSE_S = 4, 0.5  # a running run may be replacing its checkpoint, file by file
 
 
@@ -70,7 +70,7 @@ def describe_run(info: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = [("run", f"{info['run']}: {_standing_line(info)}")]
     if info["measures"]["msm"] is not None:
         lines += [("distance", _measures_line(info["measures"]))]
-        lines += [("", f"{_TRIVIAL.get(k, k)} {v:.3f}") for k, v in info["measures"]["trivial"].items()]
+        lines += [("", f"{TRIVIAL_NAMES.get(k, k)} {v:.3f}") for k, v in info["measures"]["trivial"].items()]
     catalog = info["catalog"]
     if catalog["shots"] is not None:
         validated = f", {catalog['validation_shots']:,} more to validate" if catalog["validation_shots"] else ""

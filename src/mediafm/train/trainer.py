@@ -6,12 +6,8 @@ outcome depends on nothing but the weights, the optimiser's state and the step's
 """
 
 import math
-from bisect import bisect_right
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import accumulate
 
 import numpy as np
 import torch
@@ -20,18 +16,18 @@ from mediafm.config import Recipe
 from mediafm.errors import TrainingError
 from mediafm.fusion import FusionStats
 from mediafm.model import ShotTransformer, ShotTransformerConfig
-from mediafm.sequences import Batch, FeatureCache, Masking, ShotMasker, Span, collate, plan_steps, training_spans
+from mediafm.sequences import Batch, FeatureCache, Masking, ShotMasker, Span, collate
 from mediafm.train.distributed import World
+from mediafm.train.feeder import Feeder, Place
 from mediafm.train.learner import Cost, Learner, Micro
 from mediafm.train.optimizers import make_optimizers
+from mediafm.train.plan import Plan
 from mediafm.train.runtime import Runtime
 from mediafm.train.schedule import rate_factor
 
-_ORDER, _MASKS, _DROPOUT = range(3)  # streams of randomness under one seed
-_WORKERS = 4  # threads that prepare micro-batches beside a GPU; numpy leaves the interpreter free most of the time
+_MASKS, _DROPOUT = 1, 2  # streams of randomness under one seed; `plan` has the first
+_AHEAD = 4  # micro-batches prepared beside a GPU
 _MEASURED = 20_000  # shots from which the deviation of fused numbers is read
-
-Spans = tuple[Span, ...]
 
 
 class Trainer:
@@ -48,7 +44,7 @@ class Trainer:
     ) -> None:
         self.recipe, self.runtime, self.world, self.step = recipe, runtime, world, 0
         self._cache, self._stats = cache, stats
-        self._training = training
+        self.shots = sum(len(span) for span in training)
         generator = torch.Generator().manual_seed(recipe.run.seed)
         self.model = ShotTransformer(_shape(cache, stats, recipe), generator)
         deviation_D = _deviation(cache, stats, training).to(runtime.device)
@@ -56,21 +52,15 @@ class Trainer:
         self.learner = learner.to(runtime.device).train()
         self.optimizers = make_optimizers(self.learner, recipe.optimizer, world, _muon_dtype(recipe))
         self._masker = ShotMasker(recipe.masking)
-        # How many steps an epoch has depends on where its titles were cut, so every epoch is laid out once.
-        self._ends = list(accumulate(len(self._plan(epoch)) for epoch in range(recipe.schedule.epochs)))
-        self._epoch, self._planned = -1, list[list[Spans]]()
+        self._plan = Plan(training, recipe)
+        self._feeder = Feeder(self._prepare, self._own, _AHEAD if runtime.device.type == "cuda" else 0)
         if recipe.run.compile:
             self.model.compile_rows()
 
     @property
     def steps(self) -> int:
         """Steps of the whole run."""
-        return self._ends[-1]
-
-    @property
-    def shots(self) -> int:
-        """Shots to train on."""
-        return sum(len(span) for span in self._training)
+        return self._plan.steps
 
     @property
     def predicts(self) -> bool:
@@ -79,11 +69,11 @@ class Trainer:
 
     def epochs_done(self) -> int:
         """Epochs completed after `step` steps."""
-        return bisect_right(self._ends, self.step)
+        return self._plan.epochs_done(self.step)
 
     def epoch_ended(self) -> bool:
         """Whether the last step was the last of its epoch."""
-        return self.step in self._ends
+        return self._plan.ends_epoch(self.step)
 
     def take_step(self) -> dict[str, float]:
         """Learn from the next step's micro-batches. TrainingError before weights take harm.
@@ -91,12 +81,10 @@ class Trainer:
         Returns `loss` (cosine distance at scored shots; absent in the contrastive stage), `objective` where the recipe
         asks for more than that, rate, shots and the gradient's norm.
         """
-        plan = self._next()
+        plan = self._plan.of(self.step)
         contrasting = self.step < self.recipe.objective.contrastive * self.steps
-        costs = [
-            self._learn(number, batch, masking, contrasting)
-            for number, batch, masking in self._ahead(self.world.share(list(enumerate(plan))))
-        ]
+        own = self.world.share(range(len(plan)))
+        costs = [self._learn(number, self._feeder.take((self.step, number)), contrasting) for number in own]
         parts = [_total([c.objective for c in costs]), _total([c.distance for c in costs]), sum(c.count for c in costs)]
         objective, distance, count = self.world.sum(parts)
         parameters = [p for p in self.learner.parameters() if p.requires_grad]
@@ -111,9 +99,9 @@ class Trainer:
             figures["objective"] = objective / max(count, 1.0)
         return figures
 
-    def _learn(self, number: int, batch: Batch, masking: Masking, contrasting: bool) -> Cost:
+    def _learn(self, number: int, micro: Micro, contrasting: bool) -> Cost:
         """Add one micro-batch's gradient, a sum over its scored shots, to what has gathered."""
-        micro = self._on_device(batch, masking)
+        micro = micro.to(self.runtime.device)
         with self.runtime.seeded(self.recipe.run.seed, _DROPOUT, self.step, number), self.runtime.autocast():
             cost = self.learner.contrast(micro) if contrasting else self.learner.masked(micro)
         cost.objective.backward()
@@ -137,58 +125,47 @@ class Trainer:
         self.learner.update_average()
         return norm
 
-    def _prepare(self, spans: Spans) -> tuple[Batch, Masking]:
-        batch = collate(self._cache, self._stats, spans)
-        return batch, self._masker.apply(batch, self.step / self.steps, [self.recipe.run.seed, _MASKS, self.step])
+    def _prepare(self, place: Place) -> Micro:
+        """One of a step's micro-batches, fused and masked."""
+        step, number = place
+        batch = collate(self._cache, self._stats, self._plan.of(step)[number])
+        masking = self._masker.apply(batch, step / self.steps, [self.recipe.run.seed, _MASKS, step])
+        micro = make_micro(batch, masking)
+        return micro.pinned() if self.runtime.device.type == "cuda" else micro
 
-    def _ahead(self, items: Iterable[tuple[int, Spans]]) -> Iterator[tuple[int, Batch, Masking]]:
-        """Micro-batches in order; beside a GPU, the next ones are prepared while one is learned from."""
-        if self.runtime.device.type == "cpu":
-            yield from ((number, *self._prepare(spans)) for number, spans in items)
-            return
-        with ThreadPoolExecutor(_WORKERS) as workers:
-            waiting = deque[tuple[int, Future[tuple[Batch, Masking]]]]()
-            for number, spans in items:
-                waiting.append((number, workers.submit(self._prepare, spans)))
-                if len(waiting) > _WORKERS:
-                    number, ready = waiting.popleft()
-                    yield number, *ready.result()
-            for number, ready in waiting:
-                yield number, *ready.result()
-
-    def _on_device(self, batch: Batch, masking: Masking) -> Micro:
-        scored_K = np.flatnonzero(masking.scored_N)
-        blocks_KM = masking.blocks_NM[scored_K]
-        counted_KD = None if blocks_KM.all() else np.repeat(blocks_KM, batch.blocks, axis=1)
-        global_BG = np.where(masking.withheld_B[:, None], np.float32(0), batch.global_BG)
-        moved = self.runtime.tensors(
-            masking.fused_ND, batch.fused_ND, masking.masked_N, scored_K, np.flatnonzero(masking.visible_N),
-            global_BG, batch.times_N2, batch.owner_N,
-        )  # fmt: skip
-        shown, target, masked, scored, visible, global_, times, owner = moved
-        counted = None if counted_KD is None else self.runtime.tensors(counted_KD)[0]
-        lengths = batch.lengths_B.tolist()
-        return Micro(lengths, shown, target, masked, scored, visible, counted, global_, times, owner)
+    def _own(self, step: int) -> Iterator[Place]:
+        """This process's micro-batches from a step on."""
+        for later in range(step, self.steps):
+            for number in self.world.share(range(len(self._plan.of(later)))):
+                yield later, number
 
     def _factor(self, step: int) -> float:
         return rate_factor(step, self.steps, self.recipe.schedule)
-
-    def _next(self) -> list[Spans]:
-        epoch = self.epochs_done()
-        if epoch != self._epoch:
-            self._epoch, self._planned = epoch, self._plan(epoch)
-        return self._planned[self.step - (self._ends[epoch - 1] if epoch else 0)]
-
-    def _plan(self, epoch: int) -> list[list[Spans]]:
-        rng = np.random.default_rng([self.recipe.run.seed, _ORDER, epoch])
-        data = self.recipe.data
-        return plan_steps(training_spans(self._training, data.window, rng), data.shots_per_step, data.micro_shots, rng)
 
     def _diverged(self, what: str, value: float) -> TrainingError:
         return TrainingError(
             f"At step {self.step} {what} is {value}; the weights were left as they were.",
             "Lower optimizer.rate and optimizer.adamw_rate and start anew.",
         )
+
+
+def make_micro(batch: Batch, masking: Masking) -> Micro:
+    """What a learner needs of a masked batch, on the CPU."""
+    scored_K = np.flatnonzero(masking.scored_N)
+    blocks_KM = masking.blocks_NM[scored_K]
+    target_ND = torch.from_numpy(batch.fused_ND)
+    return Micro(
+        lengths=batch.lengths_B.tolist(),
+        input_ND=target_ND if masking.fused_ND is batch.fused_ND else torch.from_numpy(masking.fused_ND),
+        target_ND=target_ND,
+        masked_N=torch.from_numpy(masking.masked_N),
+        scored_K=torch.from_numpy(scored_K),
+        visible_K=torch.from_numpy(np.flatnonzero(masking.visible_N)),
+        counted_KD=None if blocks_KM.all() else torch.from_numpy(np.repeat(blocks_KM, batch.blocks, axis=1)),
+        global_BG=torch.from_numpy(np.where(masking.withheld_B[:, None], np.float32(0), batch.global_BG)),
+        times_N2=torch.from_numpy(batch.times_N2),
+        sequence_N=torch.from_numpy(batch.owner_N),
+    )
 
 
 def _total(values: list[torch.Tensor]) -> float:

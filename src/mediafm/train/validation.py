@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from mediafm.errors import TrainingError
 from mediafm.fusion import FusionStats
 from mediafm.model import ShotTransformer, cosine_distance
 from mediafm.sequences import Batch, FeatureCache, Span, collate, fold_masks
@@ -28,8 +29,15 @@ class Validation:
     """
 
     def __init__(
-        self, cache: FeatureCache, stats: FusionStats, held_out: Sequence[Span], window: int, micro_shots: int
+        self,
+        cache: FeatureCache,
+        stats: FusionStats,
+        held_out: Sequence[Span],
+        window: int,
+        micro_shots: int,
+        world: World,
     ) -> None:
+        """TrainingError if no held-out shot has features. Each process reads its share of them."""
         self._cache, self._stats = cache, stats
         spans = [
             Span(whole.title, start, min(start + window, whole.stop))
@@ -37,7 +45,13 @@ class Validation:
             for start in range(whole.start, whole.stop, window)
         ]
         self._batches = _batches(spans, micro_shots)
-        self.trivial, self.shots = self._trivial(spans)
+        *sums, shots = world.sum(self._trivial(world.share(spans)))
+        if not shots:
+            raise TrainingError(
+                "No validation shot has any feature.", "Raise data.validation_share or name other validation_titles."
+            )
+        self.shots = round(shots)
+        self.trivial = {name: total / shots for name, total in zip(TRIVIAL, sums, strict=True)}
 
     @torch.inference_mode()
     def evaluate(self, model: ShotTransformer, runtime: Runtime, world: World) -> float:
@@ -57,9 +71,10 @@ class Validation:
                     predicted_KD = model.head(found.shots_NH[rows_K])
                 total += float(cosine_distance(predicted_KD, fused_ND[rows_K]).double().sum())
         model.train(training)
-        return world.sum([total])[0] / max(self.shots, 1)
+        return world.sum([total])[0] / self.shots
 
-    def _trivial(self, spans: Sequence[Span]) -> tuple[dict[str, float], int]:
+    def _trivial(self, spans: Sequence[Span]) -> list[float]:
+        """Summed distance by predictor, and over how many shots."""
         totals, shots = dict.fromkeys(TRIVIAL, 0.0), 0
         for span in spans:
             fused_SD = self._cache.fused(span, self._stats)
@@ -67,7 +82,7 @@ class Validation:
                 for name, distance_N in trivial_distances(fused_SD, hidden_S).items():
                     totals[name] += float(distance_N.sum(dtype=np.float64))
                 shots += int(hidden_S.sum())
-        return {name: total / max(shots, 1) for name, total in totals.items()}, shots
+        return [*totals.values(), shots]
 
 
 def _hidden(span: Span, fused_SD: FloatArray) -> BoolArray:
