@@ -29,6 +29,7 @@ from mediafm.fusion import FusionSpec, FusionStats
 from mediafm.sequences import FeatureCache, ShotMasker, collate, plan_steps
 from mediafm.train.distributed import World
 from mediafm.train.muon import STEPS as NEWTON_SCHULZ_STEPS
+from mediafm.train.surroundings import PARTS
 from mediafm.train.trainer import Trainer
 
 LENGTHS = (64, 128, 256, 512, 1024)
@@ -132,10 +133,11 @@ def estimate(
     """Hours for so many shots, all in full windows: what the GPUs need, what the loaders need, and the longer of both.
 
     utilisation: share of PEAK that a whole step reaches. loader: numbers a second of one process; each GPU has one.
-    Muon's share is dealt out, as the shots are. Left out: validation, and sums of gradients between GPUs (4 bytes a
-    parameter a step: a few milliseconds over NVLink).
+    A step's shots and Muon's share are dealt out, so `data.micro_shots` is at most step / gpus. Counted are the head at
+    masked shots and the head that every state is asked for its surroundings by. Left out: validation, and sums of
+    gradients between GPUs (4 bytes a parameter a step: a few milliseconds over NVLink).
     """
-    flop = flop_a_shot(model, fused, [model.max_shots], MaskingRecipe().share) + muon_flop(model) / step
+    flop = flop_a_shot(model, fused, [model.max_shots], MaskingRecipe().share + PARTS) + muon_flop(model) / step
     computing = shots * epochs * flop / (gpus * PEAK * utilisation) / 3600
     loading = shots * epochs * fused / (gpus * loader) / 3600
     return {

@@ -97,8 +97,8 @@ def timed_step(trainer: Trainer, watch: OptimizerWatch) -> dict[str, float]:
 def flop_a_shot(model: ModelRecipe, fused: int, lengths: Sequence[int], scored: float) -> float:
     """Floating-point operations of matrix products, forward and backward, a shot; a product and a sum count as two.
 
-    The backward pass takes twice the forward pass, except at the input map, whose input needs no gradient. Attention
-    computed anew in the backward pass is not counted.
+    scored: outputs of fused size, a shot, that heads make. The backward pass takes twice the forward pass, except at
+    the input map, whose input needs no gradient. Attention computed anew in the backward pass is not counted.
     """
     shots, places = np.asarray(lengths), np.asarray(lengths) + 2  # [CLS], [GLOBAL]
     weights = model.layers * (4 + 2 * model.mlp_ratio) * model.hidden**2

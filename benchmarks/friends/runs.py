@@ -6,11 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from mediafm.config import Recipe, parse_recipe
-from mediafm.errors import UsageError
+from mediafm.config import Recipe
 from mediafm.model.folder import replace_file, to_json
 from mediafm.sequences import FeatureSource
 from mediafm.train import pretrain
+
+_ANY_READOUT = ("last",)  # stands in the recipe of every run: a read-out is no part of training
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class Run:
 class Runs:
     """The runs under a folder. A finished one is `NAME/` beside `NAME.json`, which holds its whole recipe.
 
-    A recipe is the same if it reads the same today: settings that came since count as their defaults. Changes of code
-    are not seen: a new folder trains anew.
+    A recipe is the same if every setting is; one written before a setting was known is another. Changes of code are
+    not seen: a new folder trains anew.
     """
 
     def __init__(self, folder: Path, source: FeatureSource) -> None:
@@ -34,7 +35,7 @@ class Runs:
 
     def find(self, recipe: Recipe) -> Run | None:
         """The finished run of a recipe; read-outs have no part in training and do not count."""
-        wanted = _trained(recipe)
+        wanted = _trained(recipe).model_dump(mode="json")
         return next((run for known, run in self._known if known == wanted), None)
 
     def train(self, recipe: Recipe) -> Run:
@@ -49,17 +50,14 @@ class Runs:
         note = {"recipe": recipe.model_dump(mode="json"), "result": asdict(result)}
         replace_file(self.folder / f"{name}.json", to_json(note))
         run = Run(self.folder / name, note["result"])
-        self._known.append((recipe, run))
+        self._known.append((note["recipe"], run))
         return run
 
-    def _read(self, path: Path) -> tuple[Recipe | None, Run]:
+    def _read(self, path: Path) -> tuple[dict[str, Any], Run]:
         note = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(path.with_suffix(""), note["result"])
-        try:
-            return parse_recipe(note["recipe"], str(path)), run
-        except UsageError:  # of a schema that is no more: no recipe of today equals it
-            return None, run
+        note["recipe"]["model"]["readout"] = list(_ANY_READOUT)
+        return note["recipe"], Run(path.with_suffix(""), note["result"])
 
 
 def _trained(recipe: Recipe) -> Recipe:
-    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"readout": ("last",)})})
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"readout": _ANY_READOUT})})

@@ -109,9 +109,11 @@ def test_a_run_serves_every_readout_of_its_recipe(benchmark, tmp_path):
     runs, rows = benchmark("runs"), benchmark("rows")
     recipe = rows.recipe_of(rows.ROWS[-1], ["model.readout=last"], 0)
     note = {"recipe": recipe.model_dump(mode="json"), "result": {"msm": 0.5}}
-    del note["recipe"]["objective"]["surround"]  # written before that setting was known
     (tmp_path / "abc.json").write_bytes(runs.to_json(note))
     kept = runs.Runs(tmp_path, None)
     other = rows.recipe_of(rows.ROWS[-1], ["model.readout=shot,masked"], 0)
     assert kept.find(other).folder == tmp_path / "abc"
     assert kept.find(rows.recipe_of(rows.ROWS[-1], [], 1)) is None
+    del note["recipe"]["objective"]["surround"]  # written before that setting was known: who knows what it did
+    (tmp_path / "abc.json").write_bytes(runs.to_json(note))
+    assert runs.Runs(tmp_path, None).find(other) is None

@@ -102,9 +102,15 @@ class Trainer:
     def _learn(self, number: int, micro: Micro, contrasting: bool) -> Cost:
         """Add one micro-batch's gradient, a sum over its scored shots, to what has gathered."""
         micro = micro.to(self.runtime.device)
-        with self.runtime.seeded(self.recipe.run.seed, _DROPOUT, self.step, number), self.runtime.autocast():
-            cost = self.learner.contrast(micro) if contrasting else self.learner.masked(micro)
-        cost.objective.backward()
+        try:
+            with self.runtime.seeded(self.recipe.run.seed, _DROPOUT, self.step, number), self.runtime.autocast():
+                cost = self.learner.contrast(micro) if contrasting else self.learner.masked(micro)
+            cost.objective.backward()
+        except torch.OutOfMemoryError:
+            raise TrainingError(
+                f"{len(micro.target_ND):,} shots at once are more than the memory of the GPU holds.",
+                f"Lower data.micro_shots={self.recipe.data.micro_shots}; gradients add up to the same step.",
+            ) from None
         return replace(cost, objective=cost.objective.detach())
 
     def _descend(self, parameters: list[torch.nn.Parameter], count: float, objective: float) -> float:
