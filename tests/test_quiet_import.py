@@ -3,7 +3,19 @@
 import subprocess
 import sys
 
-HEAVY = {"torch", "transformers", "lancedb", "av", "cv2", "scipy", "sklearn", "pyarrow", "librosa", "matplotlib"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "lancedb",
+    "av",
+    "cv2",
+    "scipy",
+    "sklearn",
+    "pyarrow",
+    "librosa",
+    "httpx2",
+    "matplotlib",
+}
 
 
 def loaded_after(code: str) -> tuple[set[str], str]:

@@ -40,7 +40,7 @@ def main() -> None:
     found, failed = _measure(session, rows, options.seeds)
     document: dict[str, Any] = {
         "split": split.name,
-        "test_titles": int(session.bench.held_out.title.max()) + 1,
+        "test_titles": int(session.bench.held_out.rows.title.max()) + 1,
         "failed": failed,
     }
     document |= _table(session, rows, found) if options.grid is None else _grid(session, rows, found)

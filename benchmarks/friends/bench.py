@@ -17,9 +17,11 @@ import numpy as np
 from series import Friends, Split
 
 from mediafm.model.folder import replace_file, to_json
-from mediafm.probes.linear import TrainingRows, fit_probe
-from mediafm.probes.metrics import HeldOut
-from mediafm.probes.splits import grouped_folds
+from mediafm.probes.fitting import fit_folds
+from mediafm.probes.metrics import FoldRows, HeldOut, Predictions, find_metric
+from mediafm.probes.splits import Fold, inner_groups
+from mediafm.probes.tasks import Split as Folds
+from mediafm.probes.tasks import Task
 from mediafm.types import FloatArray
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)  # the best of nearly every label lies between the ends
@@ -47,13 +49,19 @@ class Bench:
         self.split, self.folder = split, folder
         self.examples, self.columns = friends.examples(split)
         teaches_T = np.array([split.teaches(title) for title in self.examples.titles])
-        rows = np.flatnonzero(teaches_T[self.examples.title])
-        truth, title = self.examples.truth[rows], self.examples.title[rows]
-        groups = grouped_folds(title, truth, INNER_FOLDS, np.random.default_rng(0))
-        self._training = TrainingRows(rows, truth, tuple(np.isin(title, g) for g in groups), self.examples.names)
+        teaching, judging = np.flatnonzero(teaches_T), np.flatnonzero(~teaches_T)
+        inner = inner_groups(self.examples, teaching, INNER_FOLDS, np.random.default_rng(0))
+        self._fold = Fold(teaching, judging, inner)
+        self._task = Task(
+            name="friends", kind="multilabel", unit="shot", labels=friends.data, split=Folds(folds=2),
+            penalties=list(PENALTIES), inner_folds=INNER_FOLDS,
+        )  # fmt: skip
         self.tested = np.flatnonzero(~teaches_T[self.examples.title])
         _, title = np.unique(self.examples.title[self.tested], return_inverse=True)
-        self.held_out = HeldOut(self.examples.truth[self.tested], title, np.zeros(len(title), dtype=np.int64))
+        times = self.examples.start_s[self.tested], self.examples.end_s[self.tested]
+        rows = FoldRows(self.examples.truth[self.tested], title, title, title, *times)
+        self.held_out = HeldOut(rows, np.zeros(len(title), dtype=np.int64))
+        self._metric = find_metric("average_precision", "multilabel")
         self._weights_BT = self.held_out.draws(DRAWS, np.random.default_rng(0))
         self._protocol = {
             "train": list(split.train), "test": split.test, "labels": list(self.examples.names),
@@ -82,7 +90,7 @@ class Bench:
         began = time.monotonic()
         matrix_ND = vectors()
         made = time.monotonic()
-        probe = fit_probe(matrix_ND, self._training, list(PENALTIES))
+        (probe,) = fit_folds(matrix_ND, self.examples, [self._fold], self._task)
         facts = {
             "penalties": probe.penalty.tolist(), "gradient_norm": probe.gradient_norm,
             "vector_seconds": made - began, "fit_seconds": time.monotonic() - made,
@@ -91,8 +99,9 @@ class Bench:
 
     def judge(self, key: str, of: str, logits_NL: FloatArray, dim: int, facts: dict[str, Any]) -> Judged:
         """Score logits of the test season's shots and keep what came of it."""
-        score_L = self.held_out.per_label(logits_NL)[0]
-        drawn_BL = self.held_out.per_label(logits_NL, self._weights_BT).astype(np.float32)
+        said = Predictions(logits_NL)
+        score_L = self.held_out.values(self._metric, said)[0]
+        drawn_BL = self.held_out.values(self._metric, said, self._weights_BT).astype(np.float32)
         note_path, drawn_path = self._paths(key)
         labels = dict(zip(self.examples.names, score_L.tolist(), strict=True))
         buffer = BytesIO()

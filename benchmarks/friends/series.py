@@ -60,18 +60,26 @@ class Friends:
         ids = np.array(shots["title_id"].to_pylist())
         times = np.stack([shots["start_s"].to_numpy(), shots["end_s"].to_numpy()], axis=1)
         self._times: dict[str, np.ndarray] = {}
+        self._texts: dict[str, list[str]] = {}
+        said = np.array(shots["text"].to_pylist(), dtype=object)
         self._features: dict[str, Features] = {}
         for title in sorted(t["title_id"] for t in titles):
             rows = np.flatnonzero(ids == title)
             vectors: dict[Modality, FloatArray] = {m: v[rows].astype(np.float16) for m, v in columns.items()}
             present: dict[Modality, BoolArray] = {m: np.asarray(v.any(axis=1)) for m, v in vectors.items()}
             self._features[title] = Features(vectors, present)
-            self._times[title] = times[rows]
+            self._times[title], self._texts[title] = times[rows], said[rows].tolist()
         stories_TG = encoded[shots.num_rows :].astype(np.float32)
         self._globals = {t["title_id"]: vector for t, vector in zip(titles, stories_TG, strict=True)}
         self.dims = {m: v.shape[1] for m, v in columns.items()}
         encoders = {m: SimpleNamespace(name=m, dim=d, fingerprint=m, licence="MIT") for m, d in self.dims.items()}
-        self.spec: Any = SimpleNamespace(preset="friends", detector="adaptive", encoders=encoders, dims=self.dims)
+        self.spec: Any = SimpleNamespace(
+            preset="friends",
+            detector="adaptive",
+            encoders=encoders,
+            dims=self.dims,
+            fingerprints={m: m for m in encoders},
+        )
 
     def title_ids(self) -> list[str]:
         return list(self._features)
@@ -94,17 +102,42 @@ class Friends:
         return self._times[title_id].astype(np.float32)
 
     def iter_texts(self, ids: Sequence[str]) -> Iterator[tuple[str, int, float, float, str]]:
-        """(title, shot, start, end, nothing): what examples read a title's times from."""
+        """(title, shot, start, end, what is said) of every shot."""
         for title in ids:
-            for shot, (start_s, end_s) in enumerate(self._times[title].tolist()):
-                yield title, shot, start_s, end_s, ""
+            for shot, ((start_s, end_s), text) in enumerate(
+                zip(self._times[title].tolist(), self._texts[title], strict=True)
+            ):
+                yield title, shot, start_s, end_s, text
+
+    def titles(self) -> list[Any]:
+        """A record of each title, as far as labels are checked against it."""
+        return [
+            SimpleNamespace(title_id=title, duration_s=float(times[-1, 1]), fps=0.0)
+            for title, times in self._times.items()
+        ]
+
+    def content_version(self) -> str:
+        """Names the data: it never changes."""
+        return f"friends {self.dims}"
+
+    def failures(self) -> list[Any]:
+        return []
+
+    def embedding_sets(self) -> list[Any]:
+        return []
+
+    def clip_sets(self) -> list[Any]:
+        return []
+
+    def keyframe(self, title_id: str, shot: int) -> None:
+        """There are no pictures."""
 
     def examples(self, split: Split) -> tuple[Examples, dict[str, list[int]]]:
         """All shots of the split's seasons under the labels of all tasks at once, and each task's columns."""
         parts = []
         for name in TASKS:
             task = load_task(Path(__file__).parent / f"{name}.toml", labels=self.data / "segments.parquet")
-            parts.append(make_examples(read_labels(task), task, self))  # type: ignore[arg-type]
+            parts.append(make_examples(read_labels(task), task, self, np.random.default_rng(0)))  # type: ignore[arg-type]
         columns, begin = {}, 0
         for name, part in zip(TASKS, parts, strict=True):
             columns[name] = list(range(begin, begin + len(part.names)))

@@ -62,7 +62,7 @@ class Session:
         if (found := self.bench.cached(key, of)) or self.only in ("train", "report"):
             return found
         if row.source == "chance":
-            return self.bench.judge(key, of, np.zeros(self.bench.held_out.truth.shape, np.float32), 0, {})
+            return self.bench.judge(key, of, np.zeros(self.bench.held_out.rows.truth.shape, np.float32), 0, {})
         stats = training_stats(self.friends, self.split, recipe)
         return self._probe(row, key, of, lambda: trivial(self.friends, stats, self.bench.titles, row.feature))
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from mediafm.probes.metrics import interval, mean_known
+from mediafm.probes.intervals import central
+from mediafm.probes.metrics import mean_known
 
 Columns = Mapping[str, Sequence[int]]  # task -> its labels
 
@@ -40,7 +41,7 @@ def score(row: Measured, columns: Columns) -> dict[str, dict[str, Any]]:
     """Task -> mean, interval, and the seeds it is a mean of."""
     found = {}
     for task, labels in columns.items():
-        low, high = interval(row.draws(labels))
+        low, high = central(row.draws(labels))
         seeds = row.scores(labels)
         found[task] = {"mean": float(seeds.mean()), "low": low, "high": high, "seeds": seeds.tolist()}
     return found
@@ -53,7 +54,7 @@ def versus(row: Measured, other: Measured, columns: Columns) -> dict[str, dict[s
     """
     found = {}
     for task, labels in columns.items():
-        low, high = interval(row.draws(labels) - other.draws(labels))
+        low, high = central(row.draws(labels) - other.draws(labels))
         seeds, others = row.scores(labels), other.scores(labels)
         alike = len(seeds) == len(others) or 1 in (len(seeds), len(others))
         differences = seeds - (others if alike else others.mean())

@@ -13,7 +13,7 @@ from mediafm.config import Recipe
 from mediafm.embed import Context, Embedder
 from mediafm.fusion import FusionSpec, FusionStats, fuse
 from mediafm.model import Checkpoint, ShotTransformer, ShotTransformerConfig
-from mediafm.probes.features import around
+from mediafm.probes.surroundings import around
 from mediafm.types import FloatArray
 
 

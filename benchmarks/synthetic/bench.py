@@ -17,10 +17,12 @@ import numpy as np
 
 from mediafm.fusion import FusionSpec, FusionStats, fuse
 from mediafm.model.folder import replace_file, to_json
-from mediafm.probes.features import around
-from mediafm.probes.linear import TrainingRows, fit_probe
-from mediafm.probes.metrics import HeldOut
-from mediafm.probes.splits import grouped_folds
+from mediafm.probes.fitting import fit_folds
+from mediafm.probes.metrics import FoldRows, HeldOut, Predictions, find_metric
+from mediafm.probes.splits import Fold, inner_groups
+from mediafm.probes.surroundings import around
+from mediafm.probes.tasks import Split, Task
+from mediafm.probes.units import Examples
 from mediafm.synthetic import FeatureTitle, SyntheticFeatures, ceiling
 from mediafm.types import FloatArray
 
@@ -62,13 +64,22 @@ class Bench:
         self._family_L = np.repeat(np.arange(len(law.families)), list(law.families.values()))
         truth = np.concatenate([title.labels for title in self.titles])
         title_N = np.repeat(np.arange(len(self.titles)), [len(title.features) for title in self.titles])
-        rows = np.flatnonzero(title_N < teaching)
-        groups = grouped_folds(title_N[rows], truth[rows], INNER_FOLDS, np.random.default_rng(0))
-        inner = tuple(np.isin(title_N[rows], group) for group in groups)
-        self._training = TrainingRows(rows, truth[rows], inner, self.labels)
+        times = [np.concatenate([getattr(title, side) for title in self.titles]) for side in ("start_s", "end_s")]
+        names = tuple(title.title_id for title in self.titles)
+        spans = tuple((title.start_s, title.end_s) for title in self.titles)
+        shot = np.concatenate([np.arange(len(title.features)) for title in self.titles])
+        self._examples = Examples(names, spans, title_N, *times, shot, truth.astype(bool), tuple(self.labels))
+        inner = inner_groups(self._examples, np.arange(teaching), INNER_FOLDS, np.random.default_rng(0))
+        self._fold = Fold(np.arange(teaching), np.arange(teaching, self.first_unlabelled), inner)
+        self._task = Task(
+            name="synthetic", kind="multilabel", unit="shot", labels=folder, split=Split(folds=2),
+            penalties=list(PENALTIES), inner_folds=INNER_FOLDS,
+        )  # fmt: skip
         self._tested = np.flatnonzero(title_N >= teaching)
         judging = title_N[self._tested] - teaching
-        self._held_out = HeldOut(truth[self._tested], judging, np.zeros_like(judging))
+        held = FoldRows(truth[self._tested].astype(bool), judging, judging, judging, *(t[self._tested] for t in times))
+        self._held_out = HeldOut(held, np.zeros_like(judging))
+        self._metric = find_metric("average_precision", "multilabel")
         self._weights_BT = self._held_out.draws(DRAWS, np.random.default_rng(0))
         spec = FusionSpec(self.catalogue.world.dims, "standard")
         self._stats = FusionStats.fit((title.features for title in self.titles[:teaching]), spec)
@@ -109,7 +120,7 @@ class Bench:
         matrix_ND, to_fit = make()
         scores_NL, facts = matrix_ND[self._tested], dict[str, Any]()
         if to_fit:
-            probe = fit_probe(matrix_ND.astype(np.float32), self._training, list(PENALTIES))
+            (probe,) = fit_folds(matrix_ND.astype(np.float32), self._examples, [self._fold], self._task)
             scores_NL = probe.score(scores_NL.astype(np.float32))
             facts = {"penalty": probe.penalty.tolist(), "gradient_norm": probe.gradient_norm}
         dim = matrix_ND.shape[1] if to_fit else 0
@@ -121,8 +132,9 @@ class Bench:
         return self._judge(scores_NL, dim)
 
     def _judge(self, scores_NL: np.ndarray, dim: int) -> Judged:
-        score_L = self._held_out.per_label(scores_NL)[0]
-        drawn_BL = self._held_out.per_label(scores_NL, self._weights_BT)
+        said = Predictions(scores_NL)
+        score_L = self._held_out.values(self._metric, said)[0]
+        drawn_BL = self._held_out.values(self._metric, said, self._weights_BT)
         return Judged(self._by_family(score_L[None])[0], self._by_family(drawn_BL), score_L, dim)
 
     def _by_family(self, values_BL: np.ndarray) -> np.ndarray:

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from bench import Judged
 
-from mediafm.probes.metrics import interval
+from mediafm.probes.intervals import central
 
 Value = dict[str, float]
 
 
 def measure(value: float, drawn_B: np.ndarray) -> Value:
     """A figure with the central 95 % over draws of test titles."""
-    low, high = interval(drawn_B)
+    low, high = central(drawn_B)
     return {"value": float(value), "low": low, "high": high}
 
 

@@ -64,8 +64,12 @@ class ModelRecipe(_Section):
 
 
 class FusionRecipe(_Section):
-    """How each modality is centred, on training titles, before its block goes to unit norm."""
+    """How each modality is centred, on training titles, before its block goes to unit norm.
 
+    modalities: those the model is told; empty: all that the catalog has.
+    """
+
+    modalities: tuple[Literal["video", "audio", "text"], ...] = ()
     centring: Literal["none", "mean", "standard"] = "standard"
 
 

@@ -20,6 +20,7 @@ read-out.
 
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -95,6 +96,49 @@ class Embedder:
         shots_SR = join_parts([parts[part] for part in self.readout])
         return shots_SR, shots_SR.mean(axis=0)
 
+    def embed_spans(
+        self,
+        features: Features,
+        spans: list[tuple[int, int]],
+        radius: int,
+        global_G: FloatArray | None = None,
+        times_S2: FloatArray | None = None,
+    ) -> list[FloatArray]:
+        """Vectors of runs of shots [start, stop) of one title, each seen with no more than `radius` shots on either
+        side of it: [stop - start, R] for each run. Radius 0 is a run embedded alone.
+
+        No sequence is longer than the model's `max_shots`: of a longer one the middle is taken. A run that is longer
+        itself is read in pieces.
+        """
+        hidden = [part for part in self.readout if part in _HIDDEN]
+        if hidden:
+            raise UsageError(f"The read-out {hidden[0]!r} is not there for runs of shots.", "Read out states.")
+        fused_SD, _ = fuse(features, self.stats)
+        pieces = [piece for span in spans for piece in _pieces(span, self.config.max_shots)]
+        cuts = [_around(piece, radius, len(fused_SD), self.config.max_shots) for piece in pieces]
+        sequences = _Sequences(fused_SD, times_S2, global_G, cuts)
+        shown: list[Part] = [part for part in self.readout if part != "shot"]
+        held: dict[Part, list[FloatArray]] = {part: [] for part in shown}
+        own = iter(zip(pieces, cuts, strict=True))
+        for batch in sequences.batches():
+            states, row = self._states(sequences, batch, None, shown), 0
+            for (start, stop), (first, last) in islice(own, len(batch)):
+                for part in shown:
+                    held[part].append(states[part][row + start - first : row + stop - first])
+                row += last - first
+        parts: dict[Part, FloatArray] = {part: np.concatenate(rows) for part, rows in held.items()}
+        parts["shot"] = np.concatenate([fused_SD[start:stop] for start, stop in spans])
+        joined = join_parts([parts[part] for part in self.readout])
+        return np.split(joined, np.cumsum([stop - start for start, stop in spans])[:-1])
+
+    @torch.inference_mode()
+    def _states(
+        self, sequences: "_Sequences", cuts: list[tuple[int, int]], masked_S: np.ndarray | None, wanted: list[Part]
+    ) -> dict[Part, FloatArray]:
+        """The wanted parts of some sequences' shots, one sequence under the other."""
+        encoded = self._encode(sequences, cuts, masked_S)
+        return {part: self._part(encoded, part).float().cpu().numpy() for part in wanted}
+
     def _hidden(self, sequences: "_Sequences", wanted: list[Part]) -> dict[Part, FloatArray]:
         """Parts of each shot while it is hidden."""
         fold_S = np.arange(len(sequences.fused_SD)) % _FOLDS
@@ -104,14 +148,12 @@ class Embedder:
                 found.setdefault(part, np.zeros_like(vectors))[fold_S == fold] = vectors[fold_S == fold]
         return found
 
-    @torch.inference_mode()
     def _pass(self, sequences: "_Sequences", wanted: list[Part], masked_S: np.ndarray | None) -> dict[Part, FloatArray]:
         """The wanted parts of all shots [S, ...] from one pass over all windows, blended where they overlap."""
         pieces: dict[Part, list[FloatArray]] = {part: [] for part in wanted}
         for cuts in sequences.batches():
-            encoded = self._encode(sequences, cuts, masked_S)
-            for part in wanted:
-                pieces[part].append(self._part(encoded, part).float().cpu().numpy())
+            for part, states in self._states(sequences, cuts, masked_S, wanted).items():
+                pieces[part].append(states)
         return {part: blend(sequences.cuts, np.concatenate(held)) for part, held in pieces.items()}
 
     def _encode(self, sequences: "_Sequences", cuts: list[tuple[int, int]], masked_S: np.ndarray | None) -> Encoded:
@@ -147,9 +189,26 @@ class _Sequences:
 
     def batches(self) -> list[list[tuple[int, int]]]:
         """The windows, a forward pass's worth at a time."""
-        longest = max(b - a for a, b in self.cuts)
-        count = max(_PLACES // longest, 1)
-        return [self.cuts[i : i + count] for i in range(0, len(self.cuts), count)]
+        found: list[list[tuple[int, int]]] = []
+        held = _PLACES
+        for cut in self.cuts:
+            if held + cut[1] - cut[0] > _PLACES:
+                found.append([])
+                held = 0
+            found[-1].append(cut)
+            held += cut[1] - cut[0]
+        return found
+
+
+def _pieces(span: tuple[int, int], longest: int) -> list[tuple[int, int]]:
+    """A run in runs of at most `longest` shots."""
+    return [(start, min(start + longest, span[1])) for start in range(span[0], span[1], longest)]
+
+
+def _around(span: tuple[int, int], radius: int, shots: int, longest: int) -> tuple[int, int]:
+    """A run with `radius` shots on either side, as far as the title and `longest` go."""
+    room = min(radius, (longest - (span[1] - span[0])) // 2)
+    return max(span[0] - room, 0), min(span[1] + room, shots)
 
 
 def join_parts(parts: list[FloatArray]) -> FloatArray:
@@ -177,7 +236,7 @@ def embed(
     if context not in ("title", "none"):
         raise UsageError(f"Unknown context {context!r}.", "Choose title or none.")
     checkpoint = run if isinstance(run, Checkpoint) else Checkpoint.load(run)
-    _check_encoders(catalog, checkpoint)
+    check_encoders(catalog, checkpoint)
     name = name or (checkpoint.name if context == "title" else f"{checkpoint.name}-none")
     embedder = Embedder(checkpoint)
     spec = EmbeddingSetSpec(name, checkpoint.fingerprint, context, embedder.dim)
@@ -215,7 +274,7 @@ def blend(cuts: list[tuple[int, int]], states_NH: FloatArray) -> FloatArray:
     return (total_SH / weight_S[:, None]).astype(np.float32)
 
 
-def _check_encoders(catalog: Catalog, checkpoint: Checkpoint) -> None:
+def check_encoders(catalog: Catalog, checkpoint: Checkpoint) -> None:
     """MismatchError unless every modality comes from the encoder the checkpoint was trained on."""
     trained, here = checkpoint.origin.get("encoders", {}), encoder_facts(catalog)
     for modality in sorted(set(trained) | set(here)):

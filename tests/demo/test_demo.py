@@ -34,7 +34,7 @@ def test_demo_ends_with_a_page_that_stands_alone(tmp_path: Path, short: None) ->
     found = re.search(r"true cuts: ([\d.]+)% found, ([\d.]+)% of those found are true", page)
     assert found is not None and float(found[1]) > 70 and float(found[2]) > 90
     rows = {row.features: row for row in result.probes[0].rows}
-    assert {"chance", "concat", "run", "run-none"} <= set(rows)
+    assert {"chance", "concat", "run", "run/none", "run/untrained"} <= set(rows)
 
     again = run_demo(tmp_path)
     assert (again.ingest.titles_skipped, again.ingest.titles_ok) == (6, 0)

@@ -26,7 +26,13 @@ class FakeCatalog:
 
     uri = "memory"
 
-    def __init__(self, titles: dict[str, FakeTitle], sets: dict[str, tuple[str, dict]] | None = None) -> None:
+    def __init__(
+        self,
+        titles: dict[str, FakeTitle],
+        sets: dict[str, tuple[str, dict]] | None = None,
+        told: dict[str, np.ndarray] | None = None,
+    ) -> None:
+        self._globals = told or {}
         self._titles = dict(sorted(titles.items()))
         self._sets = sets or {}
         self._failures: list[Any] = []
@@ -36,13 +42,14 @@ class FakeCatalog:
             encoders={
                 m: SimpleNamespace(name=f"{m}-encoder", fingerprint=f"{m}-print") for m in MODALITIES if m in dims
             },
+            fingerprints={m: f"{m}-print" for m in MODALITIES if m in dims},
         )
 
     def title_ids(self) -> list[str]:
         return list(self._titles)
 
     def titles(self) -> list[Any]:
-        return [SimpleNamespace(title_id=i, duration_s=float(t.ends[-1])) for i, t in self._titles.items()]
+        return [SimpleNamespace(title_id=i, duration_s=float(t.ends[-1]), fps=25.0) for i, t in self._titles.items()]
 
     def failures(self) -> list[Any]:
         return self._failures
@@ -70,7 +77,16 @@ class FakeCatalog:
                 yield (title_id, shot, *row)
 
     def embedding_sets(self) -> list[Any]:
-        return [SimpleNamespace(name=name, context=context) for name, (context, _) in sorted(self._sets.items())]
+        return [
+            SimpleNamespace(name=name, context=context, checkpoint_fingerprint=f"{name}-print")
+            for name, (context, _) in sorted(self._sets.items())
+        ]
+
+    def clip_sets(self) -> list[Any]:
+        return []
+
+    def global_vector(self, title_id: str) -> np.ndarray | None:
+        return self._globals.get(title_id)
 
     def embeddings(self, name: str, title_id: str) -> np.ndarray:
         return self._sets[name][1][title_id][0]

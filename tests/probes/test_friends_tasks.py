@@ -35,7 +35,7 @@ def examples_of(name, catalog):
     task = load_task(ROOT / "benchmarks" / "friends" / f"{name}.toml", labels=DATA / "segments.parquet")
     table = read_labels(task)
     check_against_catalog(table, task, catalog)
-    return task, table, make_examples(table, task, catalog)
+    return task, table, make_examples(table, task, catalog, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def test_whole_titles_need_no_spans(tmp_path):
         (",0,2,1,0\n", "no value in column 'title': row 1."),
         ("a,nan,2,1,0\nb,0,2,1,0\n", "no value in column 'start': row 1."),
         ("a,inf,2,1,0\n", "no finite time in column 'start': row 1."),
-        ("a,soon,2,1,0\n", "Column 'start'"),
+        ("a,soon,2,1,0\n", "times in column 'start' that cannot be read ('soon' is no time): row 1."),
         ("a,0,2,1\n", "Cannot read the labels file"),
         ("", "has no rows"),
     ],
@@ -109,7 +109,7 @@ def test_refuses_bad_columns(tmp_path, header, changes, message):
 def test_refuses_missing_and_foreign_files(tmp_path):
     with pytest.raises(ImportDataError, match="does not exist"):
         read_labels(task_for(tmp_path / "none.csv"))
-    with pytest.raises(UsageError, match=r"\.csv or \.parquet"):
+    with pytest.raises(UsageError, match=r"\.csv, \.parquet"):
         read_labels(task_for(tmp_path / "labels.xlsx"))
     (tmp_path / "labels.parquet").write_text("not parquet")
     with pytest.raises(ImportDataError, match="Cannot read"):

@@ -3,10 +3,12 @@ import pytest
 
 from mediafm.errors import ImportDataError, UsageError
 from mediafm.probes.labels import LabelTable
-from mediafm.probes.splits import grouped_folds, outer_folds
+from mediafm.probes.splits import grouped_folds, outer_folds, usable_labels
 from mediafm.probes.tasks import Task
 from mediafm.probes.units import Examples, make_examples, overlap_weights
 from probes.fake_catalog import FakeCatalog, FakeTitle, unit
+
+RNG = np.random.default_rng(0)
 
 
 def task_for(**changes):
@@ -28,7 +30,7 @@ def table(*rows):
 
 def test_a_shot_belongs_to_the_spans_that_hold_its_middle():
     spans = table(("b", 0, 1.1, 1, 0), ("b", 3.5, 6, 1, 0), ("b", 3, 3.6, 0, 1), ("a", 0, 1.0, 1, 0))
-    examples = make_examples(spans, task_for(), catalog())
+    examples = make_examples(spans, task_for(), catalog(), RNG)
     assert examples.titles == ("a", "b") and examples.shot.tolist() == [0, 1, 2, 0, 1, 2]
     # b's middles are 1, 3.5 and 7.5; a's span ends, half-open, at the middle of shot 0
     assert examples.truth.tolist() == [[False] * 2] * 3 + [[True, False], [True, True], [False, False]]
@@ -37,16 +39,16 @@ def test_a_shot_belongs_to_the_spans_that_hold_its_middle():
 def test_an_onset_belongs_to_the_shot_that_starts_nearest_within_the_tolerance():
     spans = table(("a", 1.2, 9, 1, 0), ("a", 2.4, 9.5, 0, 1), ("a", 8.1, 10, 1, 0))
     task = task_for(span_to_shots="start_nearest", tolerance_s=3.0)
-    examples = make_examples(spans, task, catalog())
+    examples = make_examples(spans, task, catalog(), RNG)
     assert examples.truth.tolist() == [[False, False], [True, True], [False, False]]
 
 
 def test_clips_are_the_spans_and_titles_the_titles():
     spans = table(("b", 1, 4, 1, 0), ("a", 0, 5, 0, 1))
-    examples = make_examples(spans, task_for(unit="clip"), catalog())
+    examples = make_examples(spans, task_for(unit="clip"), catalog(), RNG)
     assert (examples.start_s.tolist(), examples.shot.tolist()) == ([0, 1], [-1, -1])
     assert examples.truth.tolist() == [[False, True], [True, False]]
-    whole = make_examples(spans, task_for(unit="title"), catalog())
+    whole = make_examples(spans, task_for(unit="title"), catalog(), RNG)
     assert (whole.start_s.tolist(), whole.end_s.tolist()) == ([0, 0], [10, 10])
 
 
@@ -54,6 +56,12 @@ def test_a_clip_weighs_shots_by_overlap():
     begin, end = catalog().spans("a")
     weights = overlap_weights(begin, end, np.array([1.0, 5.0]), np.array([6.0, 10.04]))
     np.testing.assert_allclose(weights, [[0.2, 0.6, 0.2], [0, 0, 1]], rtol=1e-6)
+
+
+def test_a_sliver_of_a_neighbour_is_not_part_of_a_clip():
+    begin, end = catalog().spans("a")
+    weights = overlap_weights(begin, end, np.array([1.9999, 4.98]), np.array([5.0001, 5.02]))
+    np.testing.assert_allclose(weights, [[0, 1, 0], [0, 0.5, 0.5]], rtol=1e-6)
 
 
 def examples_of(titles, truth_of):
@@ -119,10 +127,11 @@ def test_refuses_too_few_titles_and_a_label_of_one_class():
     rng = np.random.default_rng(0)
     with pytest.raises(ImportDataError, match="labels 2 titles; a probe needs 3"):
         outer_folds(mixed(["a", "b"]), task_for(), rng)
-    split = {"test": ["c"]}
-    lonely = examples_of(["a", "b", "c"], lambda i: np.array([i < 2]))
-    with pytest.raises(ImportDataError, match="'x' of task 't' has nothing but positives among the 8 shots of the 2"):
-        outer_folds(lonely, task_for(split=split), rng)
-    never = examples_of(["a", "b", "c"], lambda i: np.array([False]))
-    with pytest.raises(ImportDataError, match="has no positive among"):
-        outer_folds(never, task_for(split=split), rng)
+    for truth_of, message in (
+        (lambda i: np.array([i < 2]), "no negative"),
+        (lambda i: np.array([False]), "no positive"),
+    ):
+        lonely = examples_of(["a", "b", "c"], truth_of)
+        folds = outer_folds(lonely, task_for(split={"test": ["c"]}), rng)
+        with pytest.raises(ImportDataError, match=f"Label 'x' of task 't' has {message} in two training titles"):
+            usable_labels(lonely, folds, task_for())

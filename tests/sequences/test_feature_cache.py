@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from fake_catalog import FakeCatalog
+from mediafm.caches import cache_folder
 from mediafm.errors import CatalogError, MismatchError
 from mediafm.fusion import FusionSpec, FusionStats, fuse
 from mediafm.sequences import FeatureCache, Span, encoder_facts, mapping
@@ -391,7 +392,7 @@ def test_caches_lie_where_the_environment_says(tmp_path: Path, monkeypatch) -> N
     monkeypatch.delenv("MEDIAFM_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr(sys, "platform", "linux")
-    assert cache_module.default_folder() == tmp_path / "xdg" / "mediafm" / "features"
+    assert cache_folder("features") == tmp_path / "xdg" / "mediafm" / "features"
 
 
 def test_a_cache_that_goes_away_while_it_is_opened_is_built_anew(tmp_path: Path, monkeypatch) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +10,25 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mediafm.catalog.clip_sets import ClipSets
 from mediafm.catalog.contents import Contents, content_version, iter_contents
 from mediafm.catalog.embedding_sets import EmbeddingSets
 from mediafm.catalog.handles import ClipHandle, TitleHandle
-from mediafm.catalog.records import CatalogSpec, EmbeddingSetSpec, Failure, ShotRecord, TitleRecord, TitleSource
+from mediafm.catalog.records import (
+    CatalogSpec,
+    ClipSetSpec,
+    EmbeddingSetSpec,
+    Failure,
+    ShotRecord,
+    TitleClips,
+    TitleRecord,
+    TitleSource,
+)
 from mediafm.catalog.rows import TitleRows
 from mediafm.catalog.store import Store, local_folder, quote
 from mediafm.catalog.tables import (
+    CLIP_SETS,
+    CLIP_SETS_SCHEMA,
     EMBEDDING_SETS,
     EMBEDDING_SETS_SCHEMA,
     FAILURES,
@@ -38,8 +50,8 @@ from mediafm.catalog.tables import (
     titles_schema,
 )
 from mediafm.catalog.upkeep import optimize, verify
-from mediafm.catalog.writer import BatchWriter, TitleWriter, fresh_revision, now
-from mediafm.errors import CatalogError, MismatchError
+from mediafm.catalog.writer import BatchWriter, Committer, TitleWriter, fresh_revision, now
+from mediafm.errors import CatalogError, MismatchError, UsageError
 from mediafm.types import Features, FloatArray
 
 
@@ -54,6 +66,7 @@ class Catalog:
         self._store = store
         self._rows = TitleRows(store)
         self._sets = EmbeddingSets(self._rows)
+        self._clips = ClipSets(self._rows)
         self.spec = spec
 
     # opening --------------------------------------------------------------------------------------------------
@@ -74,6 +87,7 @@ class Catalog:
         store.create(KEYFRAMES, KEYFRAMES_SCHEMA)
         store.create(FAILURES, FAILURES_SCHEMA)
         store.create(EMBEDDING_SETS, EMBEDDING_SETS_SCHEMA)
+        store.create(CLIP_SETS, CLIP_SETS_SCHEMA)
         # Last, and in one step: only this makes the folder a catalog.
         values = {"schema_version": json.dumps(SCHEMA_VERSION), "spec": spec.to_json(), "created_at": json.dumps(now())}
         meta = pa.table([list(values), list(values.values())], schema=META_SCHEMA)
@@ -135,6 +149,15 @@ class Catalog:
     def batch_writer(self) -> BatchWriter:
         """A context manager whose `writer(...)`s are committed many at a time: for many small titles at once."""
         return BatchWriter(self._store, self.spec)
+
+    def remove_title(self, title_id: str) -> None:
+        """Take a title out, with all that is stored of it; CatalogError where there is none of that id.
+
+        It is gone at once; should the process die before its rows are, `optimize` deletes them.
+        """
+        self._rows.record(title_id)
+        self._store.delete(TITLES, f"title_id = {quote(title_id)}")
+        Committer(self._store, self.spec).forget(title_id)
 
     def is_current(self, title_id: str, source_fingerprint: str, inputs_fingerprint: str = "") -> bool:
         """Whether the stored title was made of just this, by this catalog's detector and encoders."""
@@ -249,6 +272,8 @@ class Catalog:
         MismatchError where the name stands for another checkpoint, context or size, unless `replace`: then what the set
         holds is dropped.
         """
+        if spec.name in {s.name for s in self.clip_sets()}:
+            raise UsageError(f"The catalog {self.uri} has a clip set {spec.name!r} already.", "Choose another name.")
         self._sets.add(spec, replace)
 
     def embedding_sets(self) -> list[EmbeddingSetSpec]:
@@ -286,6 +311,43 @@ class Catalog:
         """Titles that the set has no embeddings of, or only of features since replaced; in id order."""
         return self._sets.missing(name)
 
+    # clip sets ------------------------------------------------------------------------------------------------
+
+    def add_clip_set(self, spec: ClipSetSpec, replace: bool = False) -> None:
+        """Enter a set of clip vectors made elsewhere before writing to it; nothing happens where the same is there.
+
+        UsageError for a name that means something else already (a modality, an embedding set, a probe's own feature
+        set). MismatchError where the name stands for another maker or size, unless `replace`: then what it holds is
+        dropped.
+        """
+        self._clips.add(spec, replace, (s.name for s in self.embedding_sets()))
+
+    def clip_sets(self) -> list[ClipSetSpec]:
+        """All sets of clip vectors in order of their names."""
+        return self._clips.specs()
+
+    def write_clip_vectors(
+        self, name: str, title_id: str, start_s: NDArray[Any], end_s: NDArray[Any], vectors_ND: NDArray[Any]
+    ) -> None:
+        """Store vectors [N, D] of a title's clips, spans [N] in seconds, kept to the microsecond.
+
+        A clip of the same span is replaced, others stay. A whole title is the span from 0 to its duration. They count
+        as long as the title is made of the same source. CatalogError where spans are not the title's or vectors do not
+        fit the set.
+        """
+        self.write_clips(name, [TitleClips(title_id, start_s, end_s, vectors_ND)])
+
+    def write_clips(self, name: str, clips: Iterable[TitleClips]) -> None:
+        """`write_clip_vectors` of many titles, some thousand clips at a time."""
+        self._clips.write(name, clips)
+
+    def clip_vectors(self, name: str, titles: Sequence[str] | None = None) -> Iterator[TitleClips]:
+        """(title id, start_s [n], end_s [n], vectors [n, D]) in the order of titles (None: all, in id order).
+
+        Clips come in order of start and end. A title that the set holds nothing of has n = 0.
+        """
+        return self._clips.read(name, titles)
+
     # handles --------------------------------------------------------------------------------------------------
 
     def clip(self, title_id: str, start_s: float, end_s: float) -> ClipHandle:
@@ -316,13 +378,16 @@ class Catalog:
                 for m, e in self.spec.encoders.items()
             },
             "embedding_sets": [s.name for s in self.embedding_sets()],
+            "clip_sets": {
+                s.name: {"source": s.source, "dim": s.dim, "clips": self._clips.count(s.name)} for s in self.clip_sets()
+            },
             "keyframes": self._store.count(KEYFRAMES),
             "disk_bytes": self._store.disk_bytes(),
         }
 
     def verify(self) -> list[str]:
         """One sentence for everything that is not as it should be; empty: all well. Reads the whole catalog."""
-        return verify(self._rows, self.spec, self._sets)
+        return verify(self._rows, self.spec, self._sets, self._clips)
 
     def optimize(self, grace: timedelta = timedelta(hours=1)) -> None:
         """Tidy up: delete what killed writings left, merge small files, drop old versions, refresh the indexes.
@@ -330,7 +395,7 @@ class Catalog:
         Nothing younger than `grace` is deleted, since another process may be reading or writing it. Call it at the end
         of a long ingest and every hundred titles or so: each append makes a file and a version.
         """
-        optimize(self._rows, self._sets, grace)
+        optimize(self._rows, self._sets, self._clips, grace)
 
     def _feature_columns(self) -> list[str]:
         return [c for m in self.spec.encoders for c in (m, f"{m}_present")]
@@ -341,7 +406,8 @@ def _refuse_foreign_folder(store: Store) -> None:
     folder = local_folder(store.uri)
     if folder is None or not folder.exists():
         return
-    tables = {f"{name}.lance" for name in (TITLES, SHOTS, FEATURES, KEYFRAMES, FAILURES, EMBEDDING_SETS, META)}
+    names = (TITLES, SHOTS, FEATURES, KEYFRAMES, FAILURES, EMBEDDING_SETS, CLIP_SETS, META)
+    tables = {f"{name}.lance" for name in names}
     if not folder.is_dir() or any(entry.name not in tables for entry in folder.iterdir()):
         raise CatalogError(
             f"{store.uri} is not an empty folder, so no catalog can be made there.", "Choose a new folder for it."

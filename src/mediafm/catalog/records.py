@@ -7,10 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mediafm.errors import UsageError
-from mediafm.types import MODALITIES, Metadata, Modality, Shot, ShotCue
+from mediafm.types import MODALITIES, FloatArray, Metadata, Modality, Shot, ShotCue
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,3 +216,26 @@ class EmbeddingSetSpec:
     checkpoint_fingerprint: str
     context: str
     dim: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSetSpec:
+    """A set of clip vectors made outside mediafm.
+
+    source: who or what made them, in words ("marengo3.0 by TwelveLabs", the file they came from). fingerprint: of the
+    model and its options; vectors of different fingerprints are never mixed in one set.
+    """
+
+    name: str
+    source: str
+    dim: int
+    fingerprint: str
+
+
+class TitleClips(NamedTuple):
+    """Clips of one title with a vector each: seconds float64 [n], in order of start and end; vectors float32 [n, D]."""
+
+    title_id: str
+    start_s: NDArray[np.float64]
+    end_s: NDArray[np.float64]
+    vectors: FloatArray

@@ -60,6 +60,10 @@ class Store:
                 if not token:
                     return found
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a table: those that came later are absent from older catalogs."""
+        return name in self._tables or name in self.names()
+
     def create(self, name: str, schema: pa.Schema, rows: pa.Table | None = None) -> None:
         """Make a table, in one step with its first rows; one of that name is dropped first."""
         with self._translated(f"create the table {name}"):
@@ -79,8 +83,8 @@ class Store:
             with self._translated(f"append to the table {name}"):
                 self._table(name).add(rows)
 
-    def upsert(self, name: str, rows: pa.Table, key: str) -> None:
-        """Put rows in place of those of the same key; visible all at once."""
+    def upsert(self, name: str, rows: pa.Table, key: str | Sequence[str]) -> None:
+        """Put rows in place of those of the same key (a column, or several together); visible all at once."""
         with self._translated(f"write to the table {name}"):
             merge = self._table(name).merge_insert(key)
             # "null": lancedb takes a missing vector for a bad one and would refuse it.

@@ -17,7 +17,7 @@ from mediafm.types import Cue, Features, FloatArray, Metadata, Modality, ShotCue
 SCHEMA_VERSION = 1
 
 META, TITLES, SHOTS, FEATURES, KEYFRAMES = "meta", "titles", "shots", "features", "keyframes"
-EMBEDDING_SETS, FAILURES = "embedding_sets", "failures"
+EMBEDDING_SETS, CLIP_SETS, FAILURES = "embedding_sets", "clip_sets", "failures"
 SHOT_TABLES = (SHOTS, FEATURES, KEYFRAMES)  # rows of these count once their title's row names their revision
 
 _KEYS = [pa.field("title_id", pa.utf8()), pa.field("revision", pa.int64())]
@@ -77,6 +77,16 @@ EMBEDDING_SETS_SCHEMA = pa.schema(
         ("created_at", pa.utf8()),
     ]
 )
+CLIP_SETS_SCHEMA = pa.schema(
+    [
+        ("name", pa.utf8()),
+        ("table_name", pa.utf8()),
+        ("source", pa.utf8()),
+        ("dim", pa.int32()),
+        ("fingerprint", pa.utf8()),
+        ("created_at", pa.utf8()),
+    ]
+)
 TITLE_VECTOR = -1  # the `shot` of the row that holds a title's own vector in an embedding set
 
 
@@ -101,10 +111,27 @@ def embeddings_schema(dim: int) -> pa.Schema:
     return pa.schema([*_KEYS, ("shot", pa.int32()), ("vector", pa.list_(pa.float32(), dim))])
 
 
+def clips_schema(dim: int) -> pa.Schema:
+    """Spans in whole microseconds, so that the same span is the same row."""
+    span = [("start_us", pa.int64()), ("end_us", pa.int64())]
+    source = [pa.field("title_id", pa.utf8()), pa.field("source_fingerprint", pa.utf8())]
+    return pa.schema([*source, *span, ("vector", pa.list_(pa.float32(), dim))])
+
+
 def embeddings_table_name(name: str) -> str:
+    """The table of an embedding set."""
+    return _table_name("embeddings", name)
+
+
+def clips_table_name(name: str) -> str:
+    """The table of a clip set."""
+    return _table_name("clips", name)
+
+
+def _table_name(kind: str, name: str) -> str:
     """A table name for any set name: what is legible of it, and a hash that keeps two alike apart."""
     slug = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()[:40]
-    return f"embeddings_{slug}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{kind}_{slug}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 # vectors ---------------------------------------------------------------------------------------------------------

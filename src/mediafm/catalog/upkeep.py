@@ -8,11 +8,13 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
+from mediafm.catalog.clip_sets import ClipSets
 from mediafm.catalog.embedding_sets import EmbeddingSets
 from mediafm.catalog.records import CatalogSpec, TitleRecord
 from mediafm.catalog.rows import TitleRows
 from mediafm.catalog.store import Store, quote
 from mediafm.catalog.tables import (
+    CLIP_SETS,
     EMBEDDING_SETS,
     FAILURES,
     FEATURES,
@@ -29,11 +31,12 @@ _SHOT_COLUMNS = ("start_pts", "end_pts", "start_frame", "end_frame", "has_video"
 _DELETE_AT_ONCE = 100
 
 
-def verify(rows: TitleRows, spec: CatalogSpec, sets: EmbeddingSets) -> list[str]:
+def verify(rows: TitleRows, spec: CatalogSpec, sets: EmbeddingSets, clips: ClipSets) -> list[str]:
     """One sentence for everything that is not as it should be; empty: all well.
 
     Looks at every row: counts, tiling, finite features, zero exactly where not present, flags of shots and features
-    alike, pictures of shots that exist, embeddings that are whole, rows that belong to no committed writing.
+    alike, pictures of shots that exist, embeddings that are whole, clips that lie in their title, rows that belong to
+    no committed writing.
     """
     records = rows.records()
     problems = [f"{r.title_id}: made by other encoders or detector" for r in records if not _same_origin(r, spec)]
@@ -46,23 +49,26 @@ def verify(rows: TitleRows, spec: CatalogSpec, sets: EmbeddingSets) -> list[str]
     problems += _keyframe_problems(rows.store, records)
     for embedding_set in sets.specs():
         problems += _embedding_problems(rows, embedding_set.name, records)
-    return problems + _orphan_problems(rows, records)
+    return problems + clips.problems(records) + _orphan_problems(rows, records)
 
 
-def optimize(rows: TitleRows, sets: EmbeddingSets, grace: timedelta) -> None:
+def optimize(rows: TitleRows, sets: EmbeddingSets, clips: ClipSets, grace: timedelta) -> None:
     """Delete the litter of unfinished writings, merge small files, drop old versions, refresh indexes.
 
     Litter and versions younger than `grace` stay: another process may be at work on them.
     """
     oldest = time.time_ns() - int(grace.total_seconds() * 1e9)
-    for table, orphans in _orphans(rows, rows.records()):
+    records = rows.records()
+    for table, orphans in _orphans(rows, records):
         old = [f"(title_id = {quote(t)} AND revision = {r})" for t, r, _ in orphans if r <= oldest]
         for start in range(0, len(old), _DELETE_AT_ONCE):
             rows.store.delete(table, " OR ".join(old[start : start + _DELETE_AT_ONCE]))
-    for table in (TITLES, *SHOT_TABLES, *(embeddings_table_name(s.name) for s in sets.specs())):
+    by_title = (TITLES, *SHOT_TABLES, *(embeddings_table_name(s.name) for s in sets.specs()), *clips.tidy(records))
+    for table in by_title:
         rows.store.compact(table, "title_id", grace)
-    for table in (EMBEDDING_SETS, FAILURES):
-        rows.store.compact(table, None, grace)
+    for table in (EMBEDDING_SETS, CLIP_SETS, FAILURES):
+        if rows.store.has(table):
+            rows.store.compact(table, None, grace)
 
 
 def _same_origin(record: TitleRecord, spec: CatalogSpec) -> bool:

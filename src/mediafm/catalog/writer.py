@@ -20,6 +20,7 @@ from mediafm.catalog.checks import check_features, check_global_vector, check_re
 from mediafm.catalog.records import CatalogSpec, ShotRecord, TitleRecord, TitleSource
 from mediafm.catalog.store import Store, any_of, quote
 from mediafm.catalog.tables import (
+    CLIP_SETS,
     EMBEDDING_SETS,
     FAILURES,
     FEATURES,
@@ -39,6 +40,7 @@ from mediafm.types import Features, FloatArray
 
 _SPILL_ROWS, _SPILL_BYTES = 1024, 1 << 25  # held in memory by one title's writer
 _BATCH_SHOTS = 4096  # held in memory by a batch of titles
+_DELETE_AT_ONCE = 100  # titles in one filter
 
 
 def now() -> str:
@@ -86,6 +88,13 @@ class Committer:
         mine = any_of("title_id", (p.record.title_id for p in pending))
         self.store.delete(FAILURES, mine)
         self._delete(f"{mine} AND NOT ({any_of('revision', (p.record.revision for p in pending))})")
+        self._delete_clips([p.record for p in pending])
+
+    def forget(self, title_id: str) -> None:
+        """Delete all that is left of a title that is not in the table of titles any more."""
+        mine = f"title_id = {quote(title_id)}"
+        for table in (*SHOT_TABLES, *self._set_tables(EMBEDDING_SETS), *self._set_tables(CLIP_SETS), FAILURES):
+            self.store.delete(table, mine)
 
     def discard(self, title_id: str, revision: int) -> None:
         """Delete the rows of a writing that will not be committed."""
@@ -106,9 +115,23 @@ class Committer:
                 )
 
     def _delete(self, where: str) -> None:
-        sets = self.store.scan(EMBEDDING_SETS, columns=["table_name"])["table_name"].to_pylist()
-        for table in (*SHOT_TABLES, *sets):
+        for table in (*SHOT_TABLES, *self._set_tables(EMBEDDING_SETS)):
             self.store.delete(table, where)
+
+    def _delete_clips(self, records: Sequence[TitleRecord]) -> None:
+        """Clips belong to a title's source, whatever its revision."""
+        others = [
+            f"(title_id = {quote(r.title_id)} AND source_fingerprint <> {quote(r.source_fingerprint)})" for r in records
+        ]
+        for table in self._set_tables(CLIP_SETS):
+            for start in range(0, len(others), _DELETE_AT_ONCE):
+                self.store.delete(table, " OR ".join(others[start : start + _DELETE_AT_ONCE]))
+
+    def _set_tables(self, registry: str) -> list[str]:
+        if not self.store.has(registry):
+            return []
+        names: list[str] = self.store.scan(registry, columns=["table_name"])["table_name"].to_pylist()
+        return names
 
 
 def _with_flags(shot: ShotRecord, features: Features, row: int) -> ShotRecord:

@@ -48,8 +48,11 @@ def _catalog_info(catalog: str, json: bool) -> None:
     if json:
         emit(document)
         return
+    clip_sets = document.pop("clip_sets")
     for key, value in document.items():
         say(f"{key:16} {value}")
+    for name, held in clip_sets.items():
+        say(f"clip set         {name}: {held['clips']} clips, {held['dim']} wide, by {held['source']}")
     for failure in opened.failures():
         say(f"failed: {failure.title_id}: {failure.reason}")
 

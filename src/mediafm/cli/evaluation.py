@@ -1,45 +1,123 @@
-"""`mediafm probe` and `mediafm search`."""
+"""`mediafm probe`, `mediafm tag`, `mediafm ablate` and `mediafm search`."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mediafm.cli.output import CatalogOption, Json, emit, say, table
 from mediafm.cli.progress import progress
+from mediafm.errors import UsageError
+
+if TYPE_CHECKING:
+    from mediafm.model import Checkpoint
 
 Unit = Literal["shot", "clip", "title"]
+Models = Annotated[
+    list[str] | None, typer.Option("--model", help="Run folder or hub id; embedded on the fly, with its controls.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
     app.command("probe")(probe)
+    app.command("tag")(tag)
+    app.command("ablate")(ablate)
     app.command("search")(search)
 
 
 def probe(
     catalog: CatalogOption,
-    task: Annotated[Path, typer.Option(help="Task TOML: labels, split, metric.")],
+    task: Annotated[str, typer.Option(help="Task TOML (labels, split, metric), or a template's name.")],
     out: Annotated[Path, typer.Option(help="Folder for the result.")],
     features: Annotated[
-        list[str] | None, typer.Option(help="Feature sets to compare; default: the baselines and all embedding sets.")
+        list[str] | None, typer.Option(help="Feature sets to compare; default: every baseline, control and set.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Labels table to use instead of the task's own.")] = None,
+    model: Models = None,
+    attentive: Annotated[
+        list[str] | None, typer.Option(help="Feature sets that get an attentive probe as well (not linear).")
+    ] = None,
+    curve: Annotated[bool, typer.Option(help="Score each --model against context radius.")] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Of folds and draws.")] = 0,
     json: Json = False,
 ) -> None:
-    """Fit a linear probe on frozen embeddings and show its score beside the baselines and chance."""
+    """Fit a linear probe on frozen embeddings and show its score beside the baselines, the controls and chance."""
     from mediafm.catalog import Catalog
-    from mediafm.probes import describe, load_task, run_probe, verdict
+    from mediafm.probes import describe, load_task, run_probe
 
     with progress() as bar:
         loaded = load_task(task, labels=labels)
-        result = run_probe(Catalog.open(catalog), loaded, features or None, out, progress=bar)
+        result = run_probe(
+            Catalog.open(catalog), loaded, features or None, out, bar, seed, _checkpoints(model), attentive or (), curve
+        )
     if json:
         emit(result.model_dump(mode="json"))
         return
-    rows = [(r.features, r.score, r.low, r.high, r.chance) for r in result.rows]
+    rows = [(r.features, r.score, *("" if b is None else b for b in (r.low, r.high)), r.chance) for r in result.rows]
     table(describe(result), ["features", "score", "low", "high", "chance"], rows)
-    say(verdict(result))
+    for sentence in (*result.verdict, *result.notes):
+        say(sentence)
+    say(f"{out / 'result.html'} shows it all")
+
+
+def tag(
+    catalog: CatalogOption,
+    probe: Annotated[Path, typer.Option(help="A saved probe: OUT/probes/FEATURES of a finished `mediafm probe`.")],
+    out: Annotated[Path, typer.Option(help="Table to write: .parquet or .csv.")],
+    title: Annotated[list[str] | None, typer.Option(help="Titles to tag; default: all.")] = None,
+    spans: Annotated[Path | None, typer.Option(help="Clips to tag: a table of title, start, end.")] = None,
+    every: Annotated[float, typer.Option(min=0, help="Cut titles into clips of about so many seconds.")] = 0,
+    model: Models = None,
+    json: Json = False,
+) -> None:
+    """Apply a fitted probe to titles that nobody labelled."""
+    from mediafm.catalog import Catalog
+    from mediafm.probes.saved import SavedProbe
+    from mediafm.probes.tagging import tag as run
+
+    with progress() as bar:
+        result = run(Catalog.open(catalog), SavedProbe.load(probe), out, title, spans, every, _checkpoints(model), bar)
+    if json:
+        emit(asdict(result))
+        return
+    say(f"{result.examples} examples of {result.titles} titles tagged with {result.task} by {result.features}: {out}")
+    if result.given:
+        table("", ["label", "given"], list(result.given.items()))
+
+
+def ablate(
+    catalog: CatalogOption,
+    out: Annotated[Path, typer.Option(help="Folder for runs and tables; what is done there is not done again.")],
+    grid: Annotated[Path | None, typer.Argument(help="Grid TOML: recipe, cells, seeds, tasks.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="The same, as an option.")] = None,
+    json: Json = False,
+) -> None:
+    """Pretrain and probe a grid of recipes x seeds x tasks, and show paired differences."""
+    from mediafm.catalog import Catalog
+    from mediafm.probes.ablation import ablate as run
+    from mediafm.probes.ablation import load_grid
+
+    if (grid is None) == (recipe is None):
+        raise UsageError("One grid is needed.", "mediafm ablate GRID.toml --catalog C --out DIR")
+    with progress() as bar:
+        result = run(Catalog.open(catalog), load_grid(grid or recipe or ""), out, progress=bar)
+    if json:
+        emit(result.model_dump(mode="json"))
+        return
+    tasks = list(result.metrics)
+    table("", ["row", *tasks], [(r.name, *(r.scores[t].score for t in tasks)) for r in result.rows])
+    say(f"{out / 'ablation.md'} has intervals and paired differences to {result.baseline}")
+
+
+def _checkpoints(models: list[str] | None) -> "list[Checkpoint]":
+    """The checkpoints of run folders or hub ids."""
+    if not models:
+        return []
+    from mediafm.model import Checkpoint
+
+    return [Checkpoint.load(model) for model in models]
 
 
 def search(

@@ -1,4 +1,4 @@
-"""`mediafm ingest` and `mediafm import`: what fills a catalog."""
+"""`mediafm ingest`, and how what fills a catalog is reported."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,6 @@ from mediafm.cli.progress import progress
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
     app.command("ingest")(ingest)
-    app.command("import")(import_)
 
 
 def ingest(
@@ -29,37 +28,29 @@ def ingest(
 
     with progress() as bar:
         summary = run(paths, catalog, preset, detector=detector, metadata=metadata, language=language, progress=bar)
-    _finish(summary, json)
+    finish(summary, json)
 
 
-def import_(
-    shots: Annotated[Path, typer.Argument(help="Parquet table: title_id, shot, start_s, end_s, vector columns.")],
-    catalog: CatalogOption,
-    titles: Annotated[Path | None, typer.Option(help="Parquet table: title_id and metadata.")] = None,
-    video: Annotated[str, typer.Option(help="Vector column for picture.")] = "",
-    audio: Annotated[str, typer.Option(help="Vector column for sound.")] = "",
-    text: Annotated[str, typer.Option(help="Vector column for timed text.")] = "",
-    text_from: Annotated[str, typer.Option(help="String column to embed as timed text.")] = "",
-    preset: Annotated[
-        str, typer.Option(help="The preset whose text encoder embeds --text-from and metadata.")
-    ] = "offline",
-    json: Json = False,
-) -> None:
-    """Bring your own features: precomputed vectors enter the catalog as equals of ingested ones."""
-    from mediafm.ingest import import_catalogue as run
-    from mediafm.types import Modality
-
-    named: dict[Modality, str] = {"video": video, "audio": audio, "text": text}
-    columns = {modality: column for modality, column in named.items() if column}
-    with progress() as bar:
-        summary = run(shots, titles, catalog, columns, text_from=text_from, preset_name=preset, progress=bar)
-    _finish(summary, json)
+def say_labels(document: dict[str, Any]) -> None:
+    """Print what became of annotations."""
+    where = f" in {document['table']}; task: {document['task']}" if document["titles"] else ""
+    say(f"{document['scenes']} scenes of {document['titles']} titles labelled{where}")
+    for failure in document["failures"]:
+        say(f"  not labelled: {failure['title']}: {failure['reason']}")
+    for note in document["notes"]:
+        say(f"  note: {note['title']}: {note['note']}")
 
 
-def _finish(summary: Any, as_json: bool) -> None:
+def finish(summary: Any, as_json: bool) -> None:
+    """Print what was stored; exit status 1 where something failed."""
     document = summary.as_json()
     if as_json:
         emit(document)
+    elif summary.clips is not None:
+        say(
+            f"{summary.clips} clips of {summary.titles_ok} titles stored, "
+            f"{summary.titles_skipped} titles already there, in {summary.seconds:.1f} s"
+        )
     else:
         say(
             f"{summary.titles_ok} titles stored with {summary.shots} shots, {summary.titles_skipped} already there, "
@@ -69,5 +60,7 @@ def _finish(summary: Any, as_json: bool) -> None:
             say(f"  failed: {failure['title']}: {failure['reason']}")
         for damage in document["damaged"]:
             say(f"  damaged: {damage['title']}: {damage['reason']}")
-    if summary.titles_failed:
+        if "labels" in document:
+            say_labels(document["labels"])
+    if summary.titles_failed or document.get("labels", {}).get("failures"):
         raise typer.Exit(1)

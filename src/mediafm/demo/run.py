@@ -18,6 +18,7 @@ from mediafm.demo.report import ReportInput, write_report
 from mediafm.embed import embed
 from mediafm.errors import UsageError
 from mediafm.ingest import IngestSummary, ingest
+from mediafm.model import Checkpoint
 from mediafm.probes import ProbeResult, load_task, run_probe
 from mediafm.progress import SILENT, Progress
 from mediafm.synthetic import write_catalogue
@@ -90,7 +91,7 @@ def run_demo(out: Path, films: Sequence[Path] = (), *, progress: Progress = SILE
     for context in ("title", "none"):
         embed(catalog, run, context=context, replace=True, progress=progress)
     clock.lap("embed")
-    probes = [] if own else _probes(catalog, folder / "truth", out / "probes", progress)
+    probes = [] if own else _probes(catalog, Checkpoint.load(run), folder / "truth", out / "probes", progress)
     clock.lap("probes")
     progress.start("report", None, "")
     report = write_report(
@@ -139,11 +140,17 @@ def _pretrain(catalog: Catalog, run: Path, progress: Progress) -> PretrainResult
         return pretrain(catalog, run, recipe, progress=progress)
 
 
-def _probes(catalog: Catalog, truth: Path, out: Path, progress: Progress) -> list[ProbeResult]:
+def _compared(run: str) -> list[str]:
+    """What the demo's tables hold; `mediafm probe` by itself compares all there is."""
+    around = ["neighbours", "moving_average_8", "past_future_8"]
+    return ["concat", *around, run, *(f"{run}/{control}" for control in ("untrained", "own_hidden", "none"))]
+
+
+def _probes(catalog: Catalog, run: Checkpoint, truth: Path, out: Path, progress: Progress) -> list[ProbeResult]:
     """The demo's own tasks, on the labels that the generated catalogue came with."""
     results = []
     for name in PROBE_NOTES:
         with as_file(files("mediafm.demo") / "tasks" / f"{name}.toml") as path:
             task = load_task(path, labels=truth / f"labels_{name}.csv")
-        results.append(run_probe(catalog, task, None, out / name, progress=progress))
+        results.append(run_probe(catalog, task, _compared(run.name), out / name, progress, models=[run], curve=False))
     return results

@@ -1,15 +1,43 @@
-"""Read shots in, features and keyframes out: every encoder of the preset over one batch of shots."""
+"""Read shots in, rows and features and keyframes out: every encoder of the preset over one batch of shots."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import islice
 
 import cv2
 import numpy as np
 
-from mediafm.encoders import Preset, checked
+from mediafm.catalog import EncoderSpec, ShotRecord
+from mediafm.encoders import Preset, TextEncoder, checked
 from mediafm.ingest.title_pass import ReadShot
-from mediafm.types import MODALITIES, Features
+from mediafm.types import MODALITIES, Features, FloatArray, Metadata, Modality
 
+BATCH = 16  # shots an encoder sees at once; bounds memory together with the sampled frames a shot
+KEYFRAME_SIDE = 180  # pixels of the shorter side, unless an encoder asks for more
 KEYFRAME_QUALITY = 85  # JPEG quality, 0-100
+
+
+def encoder_specs(preset: Preset) -> dict[Modality, EncoderSpec]:
+    """What a catalog says of the preset's encoders."""
+    return {m: EncoderSpec(e.name, e.dim, e.fingerprint, e.licence) for m, e in preset.encoders.items()}
+
+
+def frames_wanted(preset: Preset) -> tuple[int, int]:
+    """(sampled frames a shot, pixels of their shorter side) that the preset's encoders and the keyframe ask for."""
+    encoders = preset.encoders.values()
+    return max([1, *(e.frames for e in encoders)]), max([KEYFRAME_SIDE, *(e.frame_side for e in encoders)])
+
+
+def batches(shots: Iterable[ReadShot]) -> Iterator[list[ReadShot]]:
+    """The shots, some at a time."""
+    iterator = iter(shots)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def shot_records(batch: Sequence[ReadShot], time_base: Fraction) -> list[ShotRecord]:
+    """The shots' rows in the catalog."""
+    return [ShotRecord.from_shot(r.shot, time_base, text=r.input.text, cues=r.cues) for r in batch]
 
 
 def encode_shots(preset: Preset, shots: Sequence[ReadShot]) -> Features:
@@ -25,6 +53,13 @@ def encode_shots(preset: Preset, shots: Sequence[ReadShot]) -> Features:
 def keyframes(shots: Sequence[ReadShot]) -> dict[int, bytes]:
     """Shot number -> JPEG of its middle sampled picture; shots without picture are left out."""
     return {s.shot.index: _jpeg(s.keyframe) for s in shots if s.keyframe is not None}
+
+
+def global_vector(preset: Preset, metadata: Metadata) -> FloatArray | None:
+    """The encoded metadata; None where nothing is known or the preset has no encoder for words."""
+    encoder = preset.encoders.get("text")
+    text = metadata.as_text()
+    return encoder.encode_texts([text])[0] if text and isinstance(encoder, TextEncoder) else None
 
 
 def _jpeg(image: np.ndarray) -> bytes:

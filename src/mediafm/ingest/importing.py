@@ -1,13 +1,13 @@
-"""Bring your own features: the catalog's import, with the preset's text encoder at hand."""
+"""Bring your own features, or other people's clip vectors: the catalog's imports, with the preset's text encoder."""
 
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from mediafm.catalog import EncoderSpec, import_features
+from mediafm.catalog import EncoderSpec, import_clips, import_features
 from mediafm.encoders import TextEncoder, load_preset
 from mediafm.errors import UsageError
-from mediafm.ingest.films import IngestSummary, peak_rss_mb
+from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.progress import SILENT, Progress
 from mediafm.types import Modality
 
@@ -46,6 +46,31 @@ def import_catalogue(
         done.titles_skipped,
         done.shots,
         list(done.failures),
+        seconds=time.monotonic() - started,
+        peak_rss_mb=peak_rss_mb(),
+    )
+
+
+def import_clip_set(
+    clips: Path,
+    catalog_uri: str,
+    name: str,
+    *,
+    source: str = "",
+    vector_column: str = "",
+    replace: bool = False,
+    progress: Progress = SILENT,
+) -> IngestSummary:
+    """Store other people's clip vectors in the catalog's clip set `name`; see `mediafm.catalog.import_clips`.
+
+    Raises ImportDataError, and stores nothing, for a table in which anything does not fit.
+    """
+    started = time.monotonic()
+    done = import_clips(clips, catalog_uri, name, source, vector_column, replace, progress)
+    return IngestSummary(
+        done.titles_ok,
+        titles_skipped=done.titles_skipped,
+        clips=done.clips,
         seconds=time.monotonic() - started,
         peak_rss_mb=peak_rss_mb(),
     )

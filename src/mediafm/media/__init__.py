@@ -5,6 +5,7 @@ The only home of PyAV and pysubs2. A title is decoded once, front to back: `open
 
 from mediafm.media.alignment import cues_by_shot
 from mediafm.media.cleaning import clean_text
+from mediafm.media.clips import ClipWriter
 from mediafm.media.cuefiles import CueFile, read_cue_file, write_subtitles
 from mediafm.media.finding import MEDIA_SUFFIXES, find_films
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
@@ -13,6 +14,7 @@ from mediafm.media.picture import Picture, Scaling
 from mediafm.media.reader import TitleReader, open_title, probe
 from mediafm.media.sampling import FrameSampler, SoundCutter
 from mediafm.media.sound import Sound
+from mediafm.media.stills import read_still
 from mediafm.media.subtitles import Sidecar, find_sidecars, load_cues
 from mediafm.media.writing import FilmOptions, write_film
 
@@ -20,6 +22,7 @@ __all__ = [
     "MEDIA_SUFFIXES",
     "AudioTrack",
     "Chapter",
+    "ClipWriter",
     "CueFile",
     "FilmOptions",
     "FrameSampler",
@@ -41,6 +44,7 @@ __all__ = [
     "open_title",
     "probe",
     "read_cue_file",
+    "read_still",
     "write_film",
     "write_subtitles",
 ]

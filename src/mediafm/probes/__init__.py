@@ -3,10 +3,11 @@
 Importing this loads no torch; fitting does.
 """
 
-from mediafm.probes.report import describe, probe_table_html, probe_table_markdown, verdict
+from mediafm.probes.report import probe_table_html, probe_table_markdown
 from mediafm.probes.result import Difference, LabelScore, ProbeResult, ProbeRow
 from mediafm.probes.run import run_probe
-from mediafm.probes.tasks import Split, Task, load_task
+from mediafm.probes.tasks import Split, Task, load_task, template_names
+from mediafm.probes.verdict import describe, leading
 
 __all__ = [
     "Difference",
@@ -16,9 +17,10 @@ __all__ = [
     "Split",
     "Task",
     "describe",
+    "leading",
     "load_task",
     "probe_table_html",
     "probe_table_markdown",
     "run_probe",
-    "verdict",
+    "template_names",
 ]

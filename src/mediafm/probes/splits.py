@@ -1,51 +1,155 @@
 """Who teaches and who judges: titles, never single shots, are split, so that no title stands on both sides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.errors import ImportDataError, UsageError
-from mediafm.probes.tasks import Task
+from mediafm.probes.label_file import listed
+from mediafm.probes.tasks import CLASSIFYING, Split, Task
 from mediafm.probes.units import Examples
 
 FEWEST_TITLES = 3  # two to choose the penalty between, one to judge
+FEW_TITLES = 12  # below which intervals are too wide to lean on
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Numbers of the training and the held-out titles."""
+    """Numbers of the training and the held-out titles, and the groups of training titles that penalties are chosen
+    among, each held out once."""
 
     train: NDArray[np.int64]
     test: NDArray[np.int64]
+    inner: tuple[NDArray[np.int64], ...]
 
 
 def outer_folds(examples: Examples, task: Task, rng: np.random.Generator) -> list[Fold]:
     """The task's split over the labelled titles: one fold for patterns, `split.folds` otherwise.
 
-    Raises UsageError if patterns overlap or match nothing, ImportDataError if there are fewer than three titles or a
-    label lacks a class on either side.
+    Raises UsageError if patterns overlap or match nothing, ImportDataError if there are fewer than three titles.
     """
-    if len(examples.titles) < FEWEST_TITLES:
+    split = task.split
+    assert split is not None
+    whole = len(np.unique(examples.cluster))
+    if whole < FEWEST_TITLES:
+        what = "titles" if not len(examples.together) else "groups of titles that stay together"
         raise ImportDataError(
-            f"{task.labels} labels {len(examples.titles)} titles; a probe needs {FEWEST_TITLES} at least.",
+            f"{task.labels} labels {whole} {what}; a probe needs {FEWEST_TITLES} at least.",
             "Two teach and choose the penalty, one judges; an interval worth reading needs a dozen.",
         )
-    if task.split.folds is None:
-        folds = [_by_pattern(examples, task)]
+    everyone = np.arange(len(examples.titles))
+    if split.folds is None:
+        pairs = [_by_pattern(examples, task, split)]
     else:
-        if task.split.folds > len(examples.titles):
+        if split.folds > whole:
             raise UsageError(
-                f"Task {task.name!r} asks for {task.split.folds} folds of {len(examples.titles)} titles.",
-                "Ask for as many folds as there are labelled titles, or fewer.",
+                f"Task {task.name!r} asks for {split.folds} folds of {whole} titles.",
+                "Ask for as many folds as there are labelled titles (or groups that stay together), or fewer.",
             )
-        groups = grouped_folds(examples.title, examples.truth, task.split.folds, rng)
-        everyone = np.arange(len(examples.titles))
-        folds = [Fold(np.setdiff1d(everyone, group), group) for group in groups]
+        groups = title_groups(examples, everyone, split.folds, rng)
+        pairs = [(np.setdiff1d(everyone, group), group) for group in groups]
+    return [Fold(train, test, inner_groups(examples, train, task.inner_folds, rng)) for train, test in pairs]
+
+
+def inner_groups(
+    examples: Examples, train: NDArray[np.int64], count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], ...]:
+    """Groups of training titles among which penalties are chosen."""
+    held = np.unique(examples.cluster[np.isin(examples.title, train)])
+    return tuple(title_groups(examples, train, min(count, len(held)), rng))
+
+
+def title_groups(
+    examples: Examples, titles: NDArray[np.int64], count: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Some of the titles dealt into groups, those that stay together in one, labels spread evenly."""
+    rows = np.isin(examples.title, titles)
+    dealt = grouped_folds(examples.cluster[rows], _brings(examples)[rows], count, rng)
+    together = examples.together if len(examples.together) else np.arange(len(examples.titles))
+    return [titles[np.isin(together[titles], group)] for group in dealt]
+
+
+def _brings(examples: Examples) -> NDArray[np.bool_]:
+    """What is to be spread over folds: labels, or classes; nothing where labels are numbers."""
+    if examples.classes:
+        return np.asarray(examples.truth == np.arange(len(examples.classes)))
+    if examples.truth.dtype == np.bool_:
+        return examples.truth.astype(bool)
+    return np.zeros((len(examples), 0), dtype=bool)
+
+
+def usable_labels(examples: Examples, folds: list[Fold], task: Task) -> Examples:
+    """The examples with the labels that can be learned in every fold and judged in one; a note names the others.
+
+    ImportDataError if none is left, or if the task has one label only.
+    """
+    if task.kind == "multiclass":
+        _check_classes(examples, folds, task)
+        return examples
+    if task.kind not in CLASSIFYING:
+        _check_values(examples, folds, task)
+        return examples
+    faults = [_fault(examples, folds, label) for label in range(len(examples.names))]
+    kept = [label for label, fault in enumerate(faults) if not fault]
+    if not kept or (faults[0] and len(faults) == 1):
+        raise ImportDataError(
+            f"Label {examples.names[0]!r} of task {task.name!r} {faults[0]}.",
+            "Label more titles, split them otherwise, or drop the label from `columns`.",
+        )
+    if len(kept) == len(faults):
+        return examples
+    said = [f"{name} {fault}" for name, fault in zip(examples.names, faults, strict=True) if fault]
+    note = f"{len(said)} of {len(faults)} labels are left out: {'; '.join(said[:8])}{'; …' if len(said) > 8 else ''}."
+    names = tuple(examples.names[label] for label in kept)
+    return replace(examples, truth=examples.truth[:, kept], names=names, notes=(*examples.notes, note))
+
+
+def _fault(examples: Examples, folds: list[Fold], label: int) -> str:
+    """Why a label cannot be probed; empty: it can."""
+    truth = examples.truth[:, label].astype(bool)
+    judged = 0
     for fold in folds:
-        _check_classes(examples, task, fold)
-    return folds
+        taught, asked = (np.isin(examples.title, side) for side in (fold.train, fold.test))
+        for what, hit in (("positive", truth), ("negative", ~truth)):
+            if len(np.unique(examples.title[taught & hit])) < FEWEST_TITLES - 1:
+                return f"has no {what} in two training titles" if folds else ""
+        judged += bool((truth & asked).any() and (~truth & asked).any())
+    return "" if judged else "has one class only among the held-out examples"
+
+
+def _check_classes(examples: Examples, folds: list[Fold], task: Task) -> None:
+    if len(examples.classes) < 2:
+        raise ImportDataError(
+            f"Task {task.name!r} has one class only ({listed(list(examples.classes))}).", "It needs two at least."
+        )
+    for fold in folds:
+        taught = np.unique(examples.truth[np.isin(examples.title, fold.train)])
+        missing = [name for number, name in enumerate(examples.classes) if number not in taught]
+        if missing:
+            raise ImportDataError(
+                f"Classes of task {task.name!r} are in no training title ({listed(missing)}).",
+                "Join rare classes, label more titles, or ask for fewer folds.",
+            )
+
+
+def _check_values(examples: Examples, folds: list[Fold], task: Task) -> None:
+    for label, name in enumerate(examples.names):
+        if len(np.unique(examples.truth[:, label])) < 2:
+            raise ImportDataError(
+                f"All values of {name!r} of task {task.name!r} are equal.", "There is nothing to tell apart."
+            )
+
+
+def few_titles(examples: Examples, folds: list[Fold]) -> list[str]:
+    """A note where intervals rest on too few held-out titles."""
+    tested = sum(len(np.unique(examples.cluster[np.isin(examples.title, fold.test)])) for fold in folds)
+    if tested >= FEW_TITLES:
+        return []
+    return [
+        f"Only {tested} held-out title{'s' * (tested > 1)}: intervals are wide, and no claim on other titles is safe."
+    ]
 
 
 def grouped_folds(
@@ -76,8 +180,7 @@ def grouped_folds(
     return [numbers[group == fold] for fold in range(count)]
 
 
-def _by_pattern(examples: Examples, task: Task) -> Fold:
-    split = task.split
+def _by_pattern(examples: Examples, task: Task, split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     everyone = np.arange(len(examples.titles))
     named = {
         side: _matching(examples, patterns, side, task)
@@ -86,7 +189,15 @@ def _by_pattern(examples: Examples, task: Task) -> Fold:
     }
     train = named["train"] if "train" in named else np.setdiff1d(everyone, named["test"])
     test = named["test"] if "test" in named else np.setdiff1d(everyone, train)
+    _check_sides(examples, task, train, test)
+    return train, test
+
+
+def _check_sides(examples: Examples, task: Task, train: NDArray[np.int64], test: NDArray[np.int64]) -> None:
     both = np.intersect1d(train, test)
+    if len(examples.together):
+        torn = np.intersect1d(examples.together[train], examples.together[test])
+        both = np.union1d(both, test[np.isin(examples.together[test], torn)])
     if len(both):
         names = ", ".join(examples.titles[i] for i in both[:5])
         raise UsageError(
@@ -98,7 +209,6 @@ def _by_pattern(examples: Examples, task: Task) -> Fold:
             f"The split of task {task.name!r} leaves {len(train)} titles to train on and {len(test)} to test on.",
             "It needs two and one at least: correct the patterns under [split].",
         )
-    return Fold(train, test)
 
 
 def _matching(examples: Examples, patterns: list[str], side: str, task: Task) -> NDArray[np.int64]:
@@ -112,16 +222,3 @@ def _matching(examples: Examples, patterns: list[str], side: str, task: Task) ->
             )
         matched.update(hits)
     return np.array(sorted(matched), dtype=np.int64)
-
-
-def _check_classes(examples: Examples, task: Task, fold: Fold) -> None:
-    for side, titles in (("training", fold.train), ("held-out", fold.test)):
-        rows = np.isin(examples.title, titles)
-        for name, positives in zip(examples.names, examples.truth[rows].sum(axis=0), strict=True):
-            if positives in (0, rows.sum()):
-                what = "no positive" if positives == 0 else "nothing but positives"
-                raise ImportDataError(
-                    f"Label {name!r} of task {task.name!r} has {what} among the {int(rows.sum())} {task.unit}s of the "
-                    f"{len(titles)} {side} titles.",
-                    "Label more titles, split them otherwise, or drop the label from `columns`.",
-                )

@@ -1,13 +1,13 @@
 """The features of a catalog as pretraining reads them: float16 rows in a memory-mapped file."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
+from mediafm.caches import cache_folder
 from mediafm.errors import CatalogError
 from mediafm.fusion import FusionStats, fuse
 from mediafm.progress import SILENT, Progress
@@ -50,7 +50,7 @@ class FeatureCache:
         another process that is building it is waited for. folder: where caches lie; None: `$MEDIAFM_CACHE` or the
         user's cache directory. CatalogError where it cannot be written or the catalog cannot be read.
         """
-        root = default_folder() if folder is None else Path(folder)
+        root = cache_folder("features") if folder is None else Path(folder)
         failure: OSError | None = None
         for _ in range(_ATTEMPTS):
             path, index = ensure_built(source, root, progress)
@@ -124,12 +124,3 @@ class FeatureCache:
             {m: rows[:, columns] for m, columns in self._columns.items()},
             {m: present[:, k] for k, m in enumerate(self._columns)},
         )
-
-
-def default_folder() -> Path:
-    """`$MEDIAFM_CACHE/features`, or `mediafm/features` in the user's cache directory."""
-    if named := os.environ.get("MEDIAFM_CACHE"):
-        return Path(named).expanduser() / "features"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mediafm" / "features"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mediafm" / "features"

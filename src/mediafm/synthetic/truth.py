@@ -1,45 +1,61 @@
-"""The known answers of a synthetic catalogue: every shot and scene, label tables for probes, true cuts."""
+"""The known answers of a synthetic catalogue: every shot, scene and clip, label tables for probes, true cuts."""
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from mediafm.synthetic.genres import GENRES, PLACE_KINDS, TONES
-from mediafm.synthetic.plan import FPS, SCALES, ScenePlan, ShotPlan, TitlePlan
+from mediafm.synthetic import truth_rows as rows
+from mediafm.synthetic.known import TableFacts, write_facts
+from mediafm.synthetic.plan import FPS, TitlePlan
+from mediafm.synthetic.truth_rows import Row
 
-Row = dict[str, Any]
+Rows = list[Row]
+TitleRows = Callable[[TitlePlan], Rows]
+
+# Label tables that are made title by title, and what is known of each. A table that a packaged task is made for is
+# called labels_ and the task's name.
+_OF_TITLE: dict[str, tuple[TitleRows, TableFacts]] = {
+    "labels_tone": (rows.tones, TableFacts("shot", "multilabel", "story")),
+    "labels_scene_start": (rows.scene_starts, TableFacts("shot", "binary", "story")),
+    "labels_location": (rows.locations, TableFacts("shot", "multilabel", "story")),
+    "labels_scale": (rows.scales, TableFacts("shot", "multilabel", "shot")),
+    "labels_clipworthy": (rows.clip_worthy_scenes, TableFacts("clip", "binary", "story")),
+    "labels_genre": (rows.genre, TableFacts("title", "multilabel", "title")),
+    "labels_shot_subject": (rows.subjects, TableFacts("shot", "multilabel", "shot")),
+    "labels_shot_location": (rows.shown_locations, TableFacts("clip", "multilabel", "shot")),
+    "labels_story_location": (rows.hidden_locations, TableFacts("clip", "multilabel", "story")),
+    "labels_story_tone": (rows.hidden_tones, TableFacts("clip", "multilabel", "story")),
+    "labels_story_climax": (rows.climaxes, TableFacts("clip", "binary", "story")),
+    "labels_ad_relevancy": (rows.ad_relevancy, TableFacts("clip", "multilabel", "story", "ad_relevancy")),
+    "labels_clip_popularity": (rows.clip_popularity, TableFacts("clip", "ranking", "story", "clip_popularity")),
+    "labels_clip_tone": (rows.clip_tone, TableFacts("clip", "multilabel", "story", "clip_tone")),
+    "labels_clip_genre": (rows.clip_genre, TableFacts("clip", "multilabel", "story", "clip_genre")),
+    "labels_clip_retrieval": (rows.clip_retrieval, TableFacts("clip", "binary", "story", "clip_retrieval")),
+    "labels_title_genre": (rows.genre, TableFacts("title", "multilabel", "title", "title_genre")),
+    "labels_rating_band": (rows.rating, TableFacts("title", "multiclass", "title", "rating_band")),
+    "labels_scenes": (rows.scene_spans, TableFacts("shot", "binary", "story", "scenes")),
+}
+SIMILAR = "labels_similar_titles"
+FILM_TABLES: dict[str, TableFacts] = {
+    **{name: facts for name, (_, facts) in _OF_TITLE.items()},
+    SIMILAR: TableFacts("title", "similarity", "title", "similar_titles"),
+}
 
 
-def tables(plans: Sequence[TitlePlan]) -> dict[str, list[Row]]:
-    """All tables by name. Spans are seconds from the title's zero; labels are 0 or 1.
+def tables(plans: Sequence[TitlePlan]) -> dict[str, Rows]:
+    """All tables by name: `shots` and `clips` (all that is known of each), and the label tables of `FILM_TABLES`.
 
-    A row a shot: `shots` (all that is known of it), `labels_tone`, `labels_scene_start`, `labels_location` and
-    `labels_scale`. A row a scene: `labels_clipworthy`. A row a title: `labels_genre`.
+    Spans are seconds from the title's zero; labels are 0 or 1 unless docs/synthetic.md says otherwise. A table without
+    rows is left out: a single title is similar to none. Plans are only read, and luck is the truth's own.
     """
-    return {
-        "shots": [_shot_row(*item) for item in _shots(plans)],
-        "labels_tone": [
-            {**_span(p, s), **{tone: int(tone in scene.tones) for tone in TONES}} for p, scene, s in _shots(plans)
-        ],
-        "labels_scene_start": [
-            {**_span(p, s), "scene_start": int(s.index == scene.first_shot)} for p, scene, s in _shots(plans)
-        ],
-        "labels_location": [
-            {**_span(p, s), **{kind: int(p.places[scene.place].kind == kind) for kind in PLACE_KINDS}}
-            for p, scene, s in _shots(plans)
-        ],
-        "labels_scale": [
-            {**_span(p, s), **{scale: int(s.scale == scale) for scale in SCALES}} for p, _, s in _shots(plans)
-        ],
-        "labels_clipworthy": [
-            {**_span(p, p.shots[scene.first_shot], p.shots[scene.end_shot - 1]), "clip_worthy": int(scene.clip_worthy)}
-            for p in plans
-            for scene in p.scenes
-        ],
-        "labels_genre": [{"title": p.title_id, **{genre: int(p.genre == genre) for genre in GENRES}} for p in plans],
+    made: dict[str, Rows] = {
+        "shots": [row for plan in plans for row in rows.shots(plan)],
+        "clips": [row for plan in plans for row in rows.clips(plan)],
+        **{name: [row for plan in plans for row in make(plan)] for name, (make, _) in _OF_TITLE.items()},
+        SIMILAR: rows.similar(plans),
     }
+    return {name: found for name, found in made.items() if found}
 
 
 def cuts(plans: Sequence[TitlePlan]) -> dict[str, Row]:
@@ -54,7 +70,7 @@ def cuts(plans: Sequence[TitlePlan]) -> dict[str, Row]:
             "cuts": [
                 {
                     "frame": s.start_frame,
-                    "seconds": _seconds(s.start_frame),
+                    "seconds": rows.seconds(s.start_frame),
                     "kind": "dissolve" if s.dissolve else "cut",
                 }
                 for s in p.shots[1:]
@@ -65,50 +81,18 @@ def cuts(plans: Sequence[TitlePlan]) -> dict[str, Row]:
 
 
 def write_truth(folder: Path, plans: Sequence[TitlePlan]) -> None:
-    """Write every table as `NAME.csv`, and `cuts.json`, into the folder."""
+    """Write every table as `NAME.csv`, what is known of the label tables as `tables.json`, and `cuts.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in tables(plans).items():
-        write_csv(folder / f"{name}.csv", rows)
+    made = tables(plans)
+    for name, found in made.items():
+        write_csv(folder / f"{name}.csv", found)
+    write_facts(folder, {name: facts for name, facts in FILM_TABLES.items() if name in made})
     (folder / "cuts.json").write_text(json.dumps(cuts(plans), indent=1), encoding="utf-8")
 
 
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
+def write_csv(path: Path, table: Sequence[Row]) -> None:
     """Write rows that all have the same keys as UTF-8 CSV with a header."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, fieldnames=list(table[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
-
-
-def _shots(plans: Sequence[TitlePlan]) -> Iterator[tuple[TitlePlan, ScenePlan, ShotPlan]]:
-    return ((plan, plan.scenes[shot.scene], shot) for plan in plans for shot in plan.shots)
-
-
-def _seconds(frame: int) -> float:
-    return round(frame / FPS, 6)
-
-
-def _span(plan: TitlePlan, first: ShotPlan, last: ShotPlan | None = None) -> Row:
-    end = (last or first).end_frame
-    return {"title": plan.title_id, "start": _seconds(first.start_frame), "end": _seconds(end)}
-
-
-def _shot_row(plan: TitlePlan, scene: ScenePlan, shot: ShotPlan) -> Row:
-    return {
-        **_span(plan, shot),
-        "shot": shot.index,
-        "start_frame": shot.start_frame,
-        "end_frame": shot.end_frame,
-        "scene": scene.index,
-        "storyline": scene.storyline,
-        "beat": scene.beat,
-        "intensity": round(scene.intensity, 3),
-        "tones": " ".join(scene.tones),
-        "location": plan.places[scene.place].kind,
-        "role": shot.role,
-        "scale": shot.scale,
-        "subject": shot.subject,
-        "ambiguous": int(shot.ambiguous),
-        "speech": int(bool(shot.line)),
-        "dissolve": int(shot.dissolve),
-    }
+        writer.writerows(table)

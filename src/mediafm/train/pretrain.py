@@ -22,6 +22,7 @@ from mediafm.train.split import Split, choose_split
 from mediafm.train.state import State, load_state
 from mediafm.train.trainer import Trainer
 from mediafm.train.validation import Validation
+from mediafm.types import Modality
 
 RECIPE = "recipe.toml"
 
@@ -85,11 +86,22 @@ def _prepare(
 
 def _fit_stats(cache: FeatureCache, split: Split, recipe: Recipe, world: World) -> FusionStats:
     """Of all training titles; each process reads its share of them."""
-    spec = FusionSpec(cache.dims, recipe.fusion.centring)
+    spec = FusionSpec(_dims(cache, recipe), recipe.fusion.centring)
     own = FusionStats.of_part(cache.iter_features(world.share(split.training)), spec)
     parts = {name: world.gather(torch.from_numpy(a).to(world.device)).cpu() for name, a in own.to_arrays().items()}
     ranks = [{name: part[rank].numpy() for name, part in parts.items()} for rank in range(world.size)]
     return reduce(FusionStats.merge, (FusionStats.from_arrays(arrays, own.to_meta()) for arrays in ranks)).checked()
+
+
+def _dims(cache: FeatureCache, recipe: Recipe) -> dict[Modality, int]:
+    """Sizes of the modalities that the model is told."""
+    told = recipe.fusion.modalities
+    if missing := [modality for modality in told if modality not in cache.dims]:
+        raise UsageError(
+            f"The recipe asks for {missing[0]} (fusion.modalities), which this catalog has no encoder for.",
+            f"It has {', '.join(cache.dims)}.",
+        )
+    return {modality: dim for modality, dim in cache.dims.items() if not told or modality in told}
 
 
 def _advice(split: Split, stats: FusionStats, recipe: Recipe, parameters: int, processes: int) -> list[str]:

@@ -6,10 +6,12 @@ from mediafm.synthetic.features.source import DEFAULT_DIMS, DEFAULT_SHOTS, Synth
 from mediafm.synthetic.features.tables import write_features
 from mediafm.synthetic.features.timeline import Timeline
 from mediafm.synthetic.features.title import FeatureTitle
+from mediafm.synthetic.features.truth import FEATURE_TABLES
 
 __all__ = [
     "DEFAULT_DIMS",
     "DEFAULT_SHOTS",
+    "FEATURE_TABLES",
     "FeatureTitle",
     "Law",
     "SyntheticFeatures",

@@ -1,5 +1,6 @@
 """One title: its story, and what the three modalities show of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,16 +18,19 @@ from mediafm.types import BoolArray, Features, FloatArray, Modality
 class FeatureTitle:
     """One title of n shots: what an import would hand in, and the truth about it.
 
-    global_vector: metadata, a unit vector of the last modality's size, or None. start_s, end_s: [n] seconds; shots tile
-    the title.
+    number: from 0. global_vector: metadata, a unit vector of the last modality's size, or None. start_s, end_s: [n]
+    seconds; shots tile the title. shown: for each channel of the world, which of its directions each shot shows, [n];
+    -1 where the shot lacks the modality.
     """
 
+    number: int
     title_id: str
     features: Features
     global_vector: FloatArray | None
     start_s: NDArray[np.float64]
     end_s: NDArray[np.float64]
     truth: Timeline
+    shown: Mapping[str, Ints]
     world: World
 
     @property
@@ -51,18 +55,22 @@ def draw_title(number: int, shots: tuple[int, int], world: World) -> FeatureTitl
     truth = draw_timeline(n, world, rng)
     vectors: dict[Modality, FloatArray] = {m: np.empty((n, dim), np.float32) for m, dim in world.dims.items()}
     present: dict[Modality, BoolArray] = {m: _presence(m, truth, world, rng) for m in world.dims}
+    shown = dict[str, Ints]()
     for name, channel in world.channels.items():
-        shown = scatter(channel.directions[_symbols(name, truth, world, rng)], channel.kappa, rng)
-        there = present[channel.modality][:, None]
-        vectors[channel.modality][:, channel.columns] = channel.length * shown * there
+        symbols, there = _symbols(name, truth, world, rng), present[channel.modality]
+        seen = scatter(channel.directions[symbols], channel.kappa, rng)
+        vectors[channel.modality][:, channel.columns] = channel.length * seen * there[:, None]
+        shown[name] = np.where(there, symbols, -1)
     ends = np.cumsum(rng.gamma(4.0, 1.0, n) + 0.5)
     return FeatureTitle(
+        number=number,
         title_id=title_name(number),
         features=Features(vectors, present),
         global_vector=_metadata(truth, world, rng),
         start_s=np.concatenate([[0.0], ends[:-1]]),
         end_s=ends,
         truth=truth,
+        shown=shown,
         world=world,
     )
 
