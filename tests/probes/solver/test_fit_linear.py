@@ -296,7 +296,7 @@ def test_rows_that_repeat_each_other_converge():
     exact = fit_linear(x.astype(np.float64), Logistic(y), teaches, [0.1, 1e-3, 1e-4])
     assert fit.gradient_norm.max() < 1e-5
     scores, wanted = (np.einsum("nd,fpld->fpln", x, f.weights) + f.intercepts[..., None] for f in (fit, exact))
-    np.testing.assert_allclose(expit(scores), expit(wanted), atol=1e-3)
+    np.testing.assert_allclose(expit(scores), expit(wanted), atol=3e-3)
 
 
 def test_columns_of_rounded_zeros_say_nothing():

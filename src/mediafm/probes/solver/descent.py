@@ -25,8 +25,9 @@ from mediafm.probes.solver.lanes import Logits
 HISTORY = 40  # pairs of steps and gradient changes that BFGS remembers
 LINE_SEARCH_EVALUATIONS = 10
 SLOPE_LEFT = 0.3  # a step is good when the slope along it has fallen to this share of what it was
-# Rounding errors a row below which a gradient is nothing. In single precision they could still move weak weights.
-ROUNDING = {torch.float32: 0.125, torch.float64: 2.0}
+# Rounding errors a row below which a gradient is nothing. In single precision they could still move weights that a weak
+# penalty leaves free.
+ROUNDING = {torch.float32: 0.0, torch.float64: 2.0}
 GUESS_TRUST = 3.0  # the step by the first guess may be so many times longer than tolerated: a check on BFGS's opinion
 WIDEN = 4.0  # how many times longer a step may become from one look to the next
 
