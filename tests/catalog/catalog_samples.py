@@ -32,7 +32,7 @@ def shot_records(n: int) -> list[ShotRecord]:
         shot = Shot(i, start, end, i * 10, i * 10 + 10)
         words = "" if i % 3 == 2 else f"wörds of shot {i}"
         cues = (ShotCue(Cue(i * 40, i * 40 + 30, words), 0.25),) if words else ()
-        records.append(ShotRecord.from_shot(shot, TIME_BASE, words, cues, decode_failures=i % 2))
+        records.append(ShotRecord.from_shot(shot, TIME_BASE, words, cues, lost_frames=i % 2))
         start = end
     return records
 

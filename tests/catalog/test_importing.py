@@ -146,6 +146,15 @@ def test_any_list_of_floats_is_a_vector_column(bring: Any, opened: Any, dtype: p
     assert opened().global_vector("a") is None
 
 
+def test_lost_frames_are_kept(bring: Any, opened: Any) -> None:
+    rows = good()
+    bring(rows)
+    bring([{**row, "lost_frames": 3 if row["shot"] == 1 else None} for row in rows])
+    assert all(s.lost_frames == (3 if s.index == 1 else 0) for t in opened().title_ids() for s in opened().shots(t))
+    with pytest.raises(ImportDataError, match="row 0 has -1 lost_frames"):
+        bring([{**row, "lost_frames": -1} for row in rows])
+
+
 def test_without_a_text_encoder_words_are_kept_and_no_text_features_made(bring: Any, opened: Any) -> None:
     bring(good(), text_encoder=None, text_spec=None)
     catalog = opened()

@@ -54,7 +54,7 @@ def test_ingest_shots_and_failures(run: Any, tmp_path: Path) -> None:
     assert [f["title"] for f in done.json["failures"]] == ["bad"]
     shots = run("shots", "film", "--catalog", catalog, "--json").json
     assert shots["frames"] == 100 and len(shots["time_base"]) == 2
-    keys = "shot start_pts end_pts start_frame end_frame start_s end_s text has_video has_audio has_text"
+    keys = "shot start_pts end_pts start_frame end_frame start_s end_s text has_video has_audio has_text lost_frames"
     assert set(keys.split()) <= set(shots["shots"][0])
     assert [s["start_frame"] for s in shots["shots"]] == [0, 30, 71]
     assert "Where are we going?" in run("shots", "film", "--catalog", catalog).out

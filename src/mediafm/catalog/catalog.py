@@ -49,6 +49,7 @@ from mediafm.catalog.tables import (
     rows_to_shots,
     titles_schema,
 )
+from mediafm.catalog.upgrade import upgrade
 from mediafm.catalog.upkeep import optimize, verify
 from mediafm.catalog.writer import BatchWriter, Committer, TitleWriter, fresh_revision, now
 from mediafm.errors import CatalogError, MismatchError, UsageError
@@ -144,10 +145,12 @@ class Catalog:
 
         Without a `source` the record given to `commit` says what the title was made of.
         """
+        upgrade(self._store)
         return TitleWriter(self._store, self.spec, title_id, source)
 
     def batch_writer(self) -> BatchWriter:
         """A context manager whose `writer(...)`s are committed many at a time: for many small titles at once."""
+        upgrade(self._store)
         return BatchWriter(self._store, self.spec)
 
     def remove_title(self, title_id: str) -> None:
@@ -203,7 +206,7 @@ class Catalog:
 
     def shots(self, title_id: str) -> list[ShotRecord]:
         """A title's shots in order."""
-        columns = [name for name in SHOTS_SCHEMA.names if name not in ("title_id", "revision")]
+        columns = [name for name in self._store.columns(SHOTS) if name not in ("title_id", "revision")]
         return rows_to_shots(self._rows.read(SHOTS, columns, title_id)[1])
 
     def spans(self, title_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

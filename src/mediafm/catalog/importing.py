@@ -56,6 +56,7 @@ class _Title:
     end_pts: NDArray[np.int64]
     features: Features
     texts: list[str]
+    lost_frames: NDArray[np.int64]
     metadata: Metadata
     source: TitleSource
 
@@ -73,7 +74,8 @@ def import_features(
     """Store features that somebody has already, as a new catalog or into one of the same columns.
 
     shots_parquet: a row a shot, with title_id (or title), shot (0, 1, 2 ... in each title), start_s, end_s, and the
-        vector columns; a vector that is empty or all zeros means that the shot lacks the modality.
+        vector columns; a vector that is empty or all zeros means that the shot lacks the modality. A column lost_frames
+        (whole numbers) is kept where there is one.
     titles_parquet: a row a title, with title_id and optionally name, synopsis, tags, genres; the rest is kept as extra.
     columns: modality -> vector column. text_column: the words spoken in the shot, stored and, with a text encoder
         (texts -> float32 [n, dim], described by text_spec), encoded as the modality text, as is each title's metadata.
@@ -146,10 +148,11 @@ def _checked(
     end_pts = _end_pts(shots.start_s[rows], shots.end_s[rows])
     features = _features({m: v[rows] for m, v in shots.vectors.items()})
     texts = [shots.texts[r] for r in rows.tolist()] if shots.texts is not None else [""] * len(rows)
+    lost = shots.lost_frames[rows]
     known = metadata[title_id] if metadata is not None else Metadata()
     about = hashlib.sha256(metadata_to_json(known).encode()).hexdigest()
-    source = TitleSource(path, _content_hash(end_pts, features, texts), about)
-    return _Title(title_id, end_pts, features, texts, known, source)
+    source = TitleSource(path, _content_hash(end_pts, features, texts, lost), about)
+    return _Title(title_id, end_pts, features, texts, lost, known, source)
 
 
 def _check_numbers(shot: NDArray[np.int64]) -> None:
@@ -204,12 +207,16 @@ def _not_zero(vectors: NDArray[Any]) -> BoolArray:
     return np.asarray(vectors.any(axis=1))
 
 
-def _content_hash(end_pts: NDArray[np.int64], features: Features, texts: list[str]) -> str:
+def _content_hash(
+    end_pts: NDArray[np.int64], features: Features, texts: list[str], lost_frames: NDArray[np.int64]
+) -> str:
     digest = hashlib.sha256(end_pts.tobytes())
     for modality, vectors in features.vectors.items():
         digest.update(f"{modality}{vectors.shape}".encode())
         digest.update(np.ascontiguousarray(vectors).tobytes())
     digest.update("\0".join(texts).encode())
+    if lost_frames.any():  # tables without them keep the hash they had
+        digest.update(lost_frames.tobytes())
     return digest.hexdigest()
 
 
@@ -288,8 +295,11 @@ def _with_text(title: _Title, encoded: Mapping[str, FloatArray], spec: CatalogSp
 
 def _records(title: _Title) -> list[ShotRecord]:
     ends = title.end_pts.tolist()
-    spans = zip([0, *ends[:-1]], ends, title.texts, strict=True)
-    shots = [ShotRecord.from_shot(Shot(i, a, b, 0, 0), TIME_BASE, text) for i, (a, b, text) in enumerate(spans)]
+    rows = zip([0, *ends[:-1]], ends, title.texts, title.lost_frames.tolist(), strict=True)
+    shots = [
+        ShotRecord.from_shot(Shot(i, a, b, 0, 0), TIME_BASE, text, lost_frames=lost)
+        for i, (a, b, text, lost) in enumerate(rows)
+    ]
     return [replace(shot, has_text=bool(shot.text)) for shot in shots]
 
 

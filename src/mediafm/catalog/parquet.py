@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from mediafm.catalog.tables import LOST_FRAMES
 from mediafm.errors import ImportDataError
 from mediafm.types import Metadata, Modality
 
@@ -27,7 +28,8 @@ class ShotTable:
 
     rows: title id -> its row numbers, in order of their shot numbers. shot: int64 [N], -1 where empty.
     start_s, end_s: float64 [N], NaN where empty. vectors: modality -> float [N, dim], zeros where empty.
-    texts: N strings, stripped, empty where there is none; None without a text column.
+    texts: N strings, stripped, empty where there is none; None without a text column. lost_frames: int64 [N], zeros
+    without such a column.
     """
 
     rows: dict[str, NDArray[np.int64]]
@@ -36,13 +38,15 @@ class ShotTable:
     end_s: NDArray[np.float64]
     vectors: dict[Modality, NDArray[Any]]
     texts: list[str] | None
+    lost_frames: NDArray[np.int64]
 
 
 def read_shots(path: str | os.PathLike[str], columns: Mapping[Modality, str], text_column: str | None) -> ShotTable:
     """Read the needed columns; ImportDataError names the column that is missing or of a wrong type."""
     schema = _schema(path)
     id_column = _id_column(path, schema)
-    plain = [id_column, "shot", "start_s", "end_s", *([text_column] if text_column else [])]
+    lost = [LOST_FRAMES] if LOST_FRAMES in schema.names else []
+    plain = [id_column, "shot", "start_s", "end_s", *lost, *([text_column] if text_column else [])]
     table = _read(path, schema, list(dict.fromkeys([*plain, *columns.values()])))
     titles = _texts(path, table, id_column)
     if "" in titles:
@@ -58,6 +62,7 @@ def read_shots(path: str | os.PathLike[str], columns: Mapping[Modality, str], te
         end_s=_numbers(path, table, "end_s", _is_number, np.nan).astype(np.float64),
         vectors={m: _vectors(path, table, column, names) for m, column in columns.items()},
         texts=_texts(path, table, text_column) if text_column else None,
+        lost_frames=_lost_frames(path, table) if lost else np.zeros(len(shot), np.int64),
     )
 
 
@@ -139,6 +144,17 @@ def _numbers(path: str | os.PathLike[str], table: pa.Table, column: str, fits: A
         raise _wrong_type(path, column, kind, wanted)
     values = table[column]
     return values.fill_null(pa.scalar(empty, kind) if pa.types.is_signed_integer(kind) else empty).to_numpy()
+
+
+def _lost_frames(path: str | os.PathLike[str], table: pa.Table) -> NDArray[np.int64]:
+    counts = _numbers(path, table, LOST_FRAMES, pa.types.is_integer, 0).astype(np.int64)
+    wrong = np.flatnonzero((counts < 0) | (counts > np.iinfo(np.int32).max))
+    if len(wrong):
+        raise ImportDataError(
+            f"{os.fspath(path)}: row {wrong[0]} has {counts[wrong[0]]} {LOST_FRAMES}.",
+            "Give a count, or leave it empty.",
+        )
+    return counts
 
 
 def _texts(path: str | os.PathLike[str], table: pa.Table, column: str) -> list[str]:

@@ -167,7 +167,7 @@ class ShotRecord:
     has_video: bool = False
     has_audio: bool = False
     has_text: bool = False
-    decode_failures: int = 0
+    lost_frames: int = 0  # pictures inside the shot that would not decode
 
     @classmethod
     def from_shot(
@@ -176,7 +176,7 @@ class ShotRecord:
         time_base: Fraction,
         text: str = "",
         cues: tuple[ShotCue, ...] = (),
-        decode_failures: int = 0,
+        lost_frames: int = 0,
     ) -> "ShotRecord":
         """The record of a shot of a title with that time base."""
         return cls(
@@ -189,7 +189,7 @@ class ShotRecord:
             shot.end_s(time_base),
             text=text,
             cues=cues,
-            decode_failures=decode_failures,
+            lost_frames=lost_frames,
         )
 
     @property

@@ -111,6 +111,16 @@ class Store:
         with self._translated(f"read the table {name}"):
             return int(self._table(name).count_rows(where or None))
 
+    def columns(self, name: str) -> list[str]:
+        """Names of a table's columns."""
+        with self._translated(f"read the table {name}"):
+            return list(self._table(name).schema.names)
+
+    def rename_column(self, name: str, column: str, to: str, kind: pa.DataType) -> None:
+        """Give a column another name and type."""
+        with self._translated(f"rename a column of the table {name}"):
+            self._table(name).alter_columns({"path": column, "rename": to, "data_type": kind})
+
     def compact(self, name: str, index: str | None, keep: timedelta) -> None:
         """Merge small files, drop versions older than `keep`, bring the index on a column up to date."""
         from lancedb.index import BTree

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mediafm.catalog.records import CatalogSpec, ShotRecord, TitleRecord
 from mediafm.types import Cue, Features, FloatArray, Metadata, Modality, ShotCue
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 META, TITLES, SHOTS, FEATURES, KEYFRAMES = "meta", "titles", "shots", "features", "keyframes"
 EMBEDDING_SETS, CLIP_SETS, FAILURES = "embedding_sets", "clip_sets", "failures"
@@ -60,7 +60,7 @@ _SHOT_COLUMNS = [
     ("has_video", pa.bool_()),
     ("has_audio", pa.bool_()),
     ("has_text", pa.bool_()),
-    ("decode_failures", pa.int64()),
+    ("lost_frames", pa.int32()),
 ]
 
 META_SCHEMA = pa.schema([("key", pa.utf8()), ("value", pa.utf8())])
@@ -87,6 +87,7 @@ CLIP_SETS_SCHEMA = pa.schema(
         ("created_at", pa.utf8()),
     ]
 )
+LOST_FRAMES, LOST_FRAMES_V1 = "lost_frames", "decode_failures"  # the column of `shots` today and in schema version 1
 TITLE_VECTOR = -1  # the `shot` of the row that holds a title's own vector in an embedding set
 
 
@@ -173,9 +174,10 @@ def shots_to_rows(title_id: str, revision: int, shots: Sequence[ShotRecord]) -> 
 
 
 def rows_to_shots(rows: pa.Table) -> list[ShotRecord]:
-    """The inverse of `shots_to_rows`."""
+    """The inverse of `shots_to_rows`, also for rows of schema version 1."""
     shots = []
     for row in rows.to_pylist():
+        row[LOST_FRAMES] = row.pop(LOST_FRAMES_V1, 0) or row.get(LOST_FRAMES) or 0
         cues = tuple(ShotCue(Cue(c["start_ms"], c["end_ms"], c["text"]), c["share"]) for c in row.pop("cues"))
         index = row.pop("shot")
         fields = {name: row[name] for name, _ in _SHOT_COLUMNS if name in row}

@@ -76,21 +76,24 @@ def shots(
         )
         return
     flags = ("video", "audio", "text")
+    lost = any(s.lost_frames for s in found)
     rows = [
         (
             s.index,
             f"{s.start_s:.3f}",
             f"{s.end_s:.3f}",
             " ".join(m for m in flags if getattr(s, f"has_{m}")),
+            *([s.lost_frames or ""] if lost else []),
             s.text[:70],
         )
         for s in found
     ]
-    table(f"{title}: {len(found)} shots, {record.frames} frames", ["shot", "start", "end", "has", "text"], rows)
+    columns = ["shot", "start", "end", "has", *(["lost frames"] if lost else []), "text"]
+    table(f"{title}: {len(found)} shots, {record.frames} frames", columns, rows)
 
 
 def _shot_json(shot: Any) -> dict[str, Any]:
-    fields = ("start_pts", "end_pts", "start_frame", "end_frame", "start_s", "end_s", "text")
+    fields = ("start_pts", "end_pts", "start_frame", "end_frame", "start_s", "end_s", "text", "lost_frames")
     flags = ("has_video", "has_audio", "has_text")
     cues = [
         {"start_ms": c.cue.start_ms, "end_ms": c.cue.end_ms, "share": c.share, "text": c.cue.text} for c in shot.cues
