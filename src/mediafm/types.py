@@ -80,6 +80,19 @@ class ShotInput:
     text: str
     duration: float
 
+    def has(self, modality: Modality) -> bool:
+        """Whether there is anything to look at: a picture, a sample of sound, a visible character."""
+        if modality == "video":
+            return bool(self.frames)
+        if modality == "audio":
+            return self.samples is not None and len(self.samples) > 0
+        return bool(self.text.strip())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of pictures and sound."""
+        return sum(f.nbytes for f in self.frames) + (0 if self.samples is None else self.samples.nbytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Features:

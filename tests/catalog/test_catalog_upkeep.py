@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from catalog_samples import contents, fill, source, write
+from catalog_samples import contents, write
 
 from mediafm.catalog import Catalog, EmbeddingSetSpec
 from mediafm.catalog.store import Store
-from mediafm.catalog.tables import SHOT_TABLES, embeddings_table_name, vector_column
+from mediafm.catalog.tables import SHOT_TABLES, TITLES, embeddings_table_name, vector_column
 
 NO_GRACE = timedelta(0)
 
@@ -24,9 +24,19 @@ def full(catalog: Catalog) -> Catalog:
     return catalog
 
 
-def die_writing(catalog: Catalog, title_id: str) -> None:
-    writer = catalog.writer(title_id, source(9)).__enter__()
-    fill(writer, 1100, 9, chunk=1100)  # spills; the process ends here
+def die_writing(catalog: Catalog, title_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Append all rows of a title and end before its row."""
+    real = Store.add
+
+    def dying(self: Store, name: str, *args: Any, **kw: Any) -> None:
+        if name == TITLES:
+            raise KeyboardInterrupt
+        real(self, name, *args, **kw)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "add", dying)
+        with pytest.raises(KeyboardInterrupt):
+            write(catalog, title_id, 6, seed=9)
 
 
 def change(catalog: Catalog, table: str, where: str, column: str, values: Any) -> None:
@@ -42,18 +52,20 @@ def test_a_whole_catalog_has_no_problems_even_where_a_set_does_not_cover_all(ful
     assert full.verify() == []
 
 
-def test_litter_is_found_ignored_and_deleted(full: Catalog) -> None:
+def test_litter_is_counted_ignored_and_deleted(full: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(full)
-    die_writing(full, "a")
-    die_writing(full, "new")
+    die_writing(full, "a", monkeypatch)
+    die_writing(full, "new", monkeypatch)
     assert contents(full) == before
-    problems = full.verify()
-    assert len(problems) == 6
-    assert all("unfinished writing" in p and "mediafm optimize" in p for p in problems)
-    full.optimize()
-    assert len(full.verify()) == 6  # too young: it could be somebody's work
-    full.optimize(grace=NO_GRACE)
     assert full.verify() == []
+    assert full.litter() == [f"{t}: 15 rows of an unfinished or replaced writing" for t in ("a", "new")]
+    full.optimize()
+    assert len(full.litter()) == 2  # too young: it could be somebody's work
+    full.optimize(grace=NO_GRACE)
+    assert len(full.litter()) == 2  # even so: its commit may be under way
+    monkeypatch.setattr("mediafm.catalog.upkeep.YOUNG_S", 0.0)
+    full.optimize(grace=NO_GRACE)
+    assert full.litter() == full.verify() == []
     assert contents(full) == before
     assert [Store(full.uri).count(t) for t in SHOT_TABLES] == [8, 8, 5]
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ingest_films import make_film
+from mediafm.catalog.store import Store
 
 
 def test_the_whole_life_by_import(run: Any, tables: Path, tmp_path: Path) -> None:
@@ -44,6 +45,28 @@ def test_the_whole_life_by_import(run: Any, tables: Path, tmp_path: Path) -> Non
     assert {"title", "start_s", "end_s", "score", "text"} <= set(alike.json["hits"][0])
     assert run("verify", "--catalog", catalog).status == 0
     assert run("optimize", "--catalog", catalog).status == 0
+
+
+def test_optimize_says_what_it_did_and_verify_tells_problems_from_litter(run: Any, tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog"
+    run("ingest", make_film(tmp_path / "film.mp4"), "--catalog", catalog)
+    made_anew = run("ingest", tmp_path / "film.mp4", "--catalog", catalog, "--language", "en", "--json")
+    assert made_anew.json["titles_ok"] == 1
+    done = run("optimize", "--catalog", catalog, "--grace", "0", "--json").json
+    assert done["titles"] == 1
+    assert 0 < done["files_after"] <= done["files_before"]
+    assert done["versions_dropped"] > 0
+    assert done["disk_bytes_before"] - done["disk_bytes"] > 0
+    assert "data files are" in run("optimize", "--catalog", catalog, "--grace", "0").out
+    assert run("verify", "--catalog", catalog, "--json").json == {"problems": [], "litter": []}
+    Store(str(catalog)).delete("features", "shot = 0")
+    damaged = run("verify", "--catalog", catalog, "--json")
+    assert (damaged.status, len(damaged.json["problems"])) == (1, 1)
+    Store(str(catalog)).delete("titles", "true")
+    left = run("verify", "--catalog", catalog)
+    assert left.status == 0
+    assert left.out.startswith("clean\nnote: film: ")
+    assert run("optimize", "--catalog", catalog, "--grace", "-1").status == 2
 
 
 def test_ingest_shots_and_failures(run: Any, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def tiny(tmp_path: Path, model_folders: Callable[[str], Path]) -> Path:
 def test_named_presets_parse_without_loading_anything(name: str) -> None:
     preset = load_preset(name)
     assert preset.name == name and tuple(preset.choices) == MODALITIES
-    assert preset.detector.name == ("content" if name == "offline" else "transnet")
+    assert preset.detector.name == "auto"
     assert set(preset.licences.values()) <= {"Apache-2.0", "MIT"}
 
 

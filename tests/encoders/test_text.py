@@ -74,7 +74,7 @@ def test_long_text_is_the_mean_of_its_parts(sentence: SentenceEncoder) -> None:
     tokens = 12 - 2  # [CLS] and [SEP]
     words = ["dog", "cat", "fire", "man"] * 8
     text = " ".join(words)
-    parts = split_text(text, sentence._tokenizer, tokens)
+    parts = split_text(text, sentence._loaded.tokenizer, tokens)
     assert " ".join(parts) == text and [len(part.split()) for part in parts] == [8, 8, 8, 8]
     mean = sentence.encode_texts(parts).mean(axis=0)
     assert sentence.encode_texts([text])[0] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-6)
@@ -85,10 +85,10 @@ def test_long_text_is_the_mean_of_its_parts(sentence: SentenceEncoder) -> None:
     "text", ["a dog", "  the dog   runs,in the park!!  ", "hello " * 99, "日本語 のテスト " * 20, "x" * 300]
 )
 def test_parts_hold_all_of_the_text_and_fit(text: str, room: int, minilm: MiniLMEncoder) -> None:
-    parts = split_text(text, minilm._tokenizer, room)
+    parts = split_text(text, minilm._loaded.tokenizer, room)
     assert "".join("".join(parts).split()) == "".join(text.split())
     for part in parts:
-        count = len(minilm._tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"])
+        count = len(minilm._loaded.tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"])
         # A word cut in two may be told in other, somewhat more pieces; whole words never are.
         assert count <= (room if " " in text.strip() and room >= 7 else 2 * room + 2)
 

@@ -99,7 +99,7 @@ def test_clashing_names_and_other_presets_are_refused(tmp_path: Path) -> None:
     ingest([film], str(tmp_path / "catalog"))
     with pytest.raises(MismatchError, match="detector"):
         ingest([film], str(tmp_path / "catalog"), detector="fixed")
-    with pytest.raises(UsageError, match="transnet, content, fixed"):
+    with pytest.raises(UsageError, match="auto, transnet, content, fixed"):
         ingest([film], str(tmp_path / "catalog"), detector="nonsense")
 
 

@@ -10,6 +10,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from media.making import SIZE, busy, read, red_corner
 from mediafm.media import FilmOptions, Picture, Scaling, open_title, probe, write_film
+from mediafm.media.picture import Screen
 from mediafm.types import ImageArray
 
 RED = 200
@@ -171,3 +172,10 @@ def test_unknown_scaling_is_named(tmp_path: Path) -> None:
     write_film(path, 25, SIZE, red_corner(3), None)
     with open_title(path) as reader, pytest.raises(ValueError, match="nearest"):
         next(p for p in reader if isinstance(p, Picture)).rgb(8, 8, "nearest")  # type: ignore[arg-type]
+
+
+def test_colours_that_nobody_defined_count_as_unspecified() -> None:
+    frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 200, np.uint8), "rgb24").reformat(format="yuv420p")
+    plain = Screen(64, 48).image(frame, 32, 24, "area")
+    frame.colorspace = 65
+    assert np.array_equal(Screen(64, 48).image(frame, 32, 24, "area"), plain)

@@ -245,7 +245,7 @@ class TestUnreadable:
 
     def test_subtitles_alone(self, tmp_path: Path) -> None:
         (tmp_path / "film.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n")
-        with pytest.raises(MediaError, match="neither picture nor sound"):
+        with pytest.raises(MediaError, match="is a subtitle file, not a film"):
             probe(tmp_path / "film.vtt")
 
     def test_playlist_does_not_reach_out(self, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_real_difference_survives_its_family():
 
 
 def test_intervals_of_a_gain_over_chance_cover_zero_under_permuted_labels():
-    """Quick form of benchmarks/statistics.py."""
+    """Quick form of benchmarks/probe_statistics.py."""
     rng = np.random.default_rng(6)
     metric, covered = find_metric("average_precision", "binary"), 0
     title = np.repeat(np.arange(20), 25)

@@ -11,7 +11,7 @@ from scenedetect import AdaptiveDetector, detect
 
 from mediafm.errors import UsageError
 from mediafm.shots import Detector, make_detector
-from mediafm.shots.content import ContentDetector
+from mediafm.shots.content import ContentDetector, _QuickAdaptive
 
 
 def cuts_of(detector: Detector, clip: list[tuple[Fraction, NDArray[np.uint8]]]) -> list[int]:
@@ -45,6 +45,14 @@ def test_cuts_are_those_of_scenedetect(
     ours = make_detector("content", threshold=threshold, min_score=min_score, window=window, min_seconds=min_seconds)
     assert cuts_of(ours, opencv_clip) == expected
     assert expected == [30, 180, 394, 691] if threshold == 3.0 else len(expected) > 10
+
+
+def test_scores_are_those_of_scenedetect_to_the_bit() -> None:
+    rng = np.random.default_rng(0)
+    theirs, ours = AdaptiveDetector(), _QuickAdaptive()
+    for image in rng.integers(0, 256, (12, 31, 57, 3), dtype=np.uint8):
+        expected = theirs._calculate_frame_score(None, np.ascontiguousarray(image[:, :, ::-1]))
+        assert ours._calculate_frame_score(None, image) == expected
 
 
 def test_same_cuts_from_frames_scaled_by_the_reader(cuts_clip: Callable[[int, int, str], Any]) -> None:

@@ -15,9 +15,10 @@ from mediafm.shots import DETECTORS, Detector, make_detector
 
 SIZE = (1280, 720)
 # Hard cuts at 30 and 180, which everyone who looks must find; from 211 on the picture comes out of black.
-CUTS = {"transnet": [30, 180, 226], "content": [30, 180], "fixed": [60, 120, 180, 240]}
-OPTIONS: dict[str, dict[str, Any]] = {"transnet": {}, "content": {}, "fixed": {"seconds": 2}}
+CUTS = {"auto": [30, 180, 226], "transnet": [30, 180, 226], "content": [30, 180], "fixed": [60, 120, 180, 240]}
+OPTIONS: dict[str, dict[str, Any]] = {"auto": {}, "transnet": {}, "content": {}, "fixed": {"seconds": 2}}
 OTHER_OPTIONS: dict[str, dict[str, Any]] = {
+    "auto": {"low": 0.1},
     "transnet": {"threshold": 0.3},
     "content": {"min_score": 16},
     "fixed": {"seconds": 9},
@@ -128,7 +129,7 @@ def test_frames_out_of_order_or_of_a_wrong_size_are_refused(name: str, clip: Any
 
 
 def test_unknown_names_and_options_list_the_choices(name: str) -> None:
-    with pytest.raises(UsageError, match=r"'magic'.*transnet, content, fixed"):
+    with pytest.raises(UsageError, match=r"'magic'.*auto, transnet, content, fixed"):
         make_detector("magic")
     with pytest.raises(UsageError, match=rf"'{name}' has no option 'speed'.*{next(iter(OTHER_OPTIONS[name]))}"):
         make_detector(name, speed=3)

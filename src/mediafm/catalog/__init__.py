@@ -3,7 +3,8 @@
 from mediafm.catalog.catalog import Catalog
 from mediafm.catalog.clip_import import ClipImportSummary, import_clips
 from mediafm.catalog.clip_tables import ClipTable, check_clips, read_clips
-from mediafm.catalog.fingerprint import source_fingerprint
+from mediafm.catalog.compaction import Tidied
+from mediafm.catalog.fingerprint import FileState, file_state, require_unchanged, source_fingerprint
 from mediafm.catalog.handles import ClipHandle, ClipShot, TitleHandle
 from mediafm.catalog.importing import ImportSummary, import_features
 from mediafm.catalog.records import (
@@ -31,16 +32,20 @@ __all__ = [
     "EmbeddingSetSpec",
     "EncoderSpec",
     "Failure",
+    "FileState",
     "ImportSummary",
     "ShotRecord",
+    "Tidied",
     "TitleClips",
     "TitleHandle",
     "TitleRecord",
     "TitleSource",
     "TitleWriter",
     "check_clips",
+    "file_state",
     "import_clips",
     "import_features",
     "read_clips",
+    "require_unchanged",
     "source_fingerprint",
 ]

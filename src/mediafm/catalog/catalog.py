@@ -1,62 +1,46 @@
 """The catalog: titles, shots, features, keyframes and embeddings in one place; docs/catalog.md says how they lie."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mediafm.catalog.clip_sets import ClipSets
-from mediafm.catalog.contents import Contents, content_version, iter_contents
+from mediafm.catalog.clock import fresh_revision, now
+from mediafm.catalog.commit import Committer
+from mediafm.catalog.compaction import Tidied
 from mediafm.catalog.embedding_sets import EmbeddingSets
 from mediafm.catalog.handles import ClipHandle, TitleHandle
+from mediafm.catalog.making import is_made, make, open_spec
+from mediafm.catalog.reading import Reading
 from mediafm.catalog.records import (
     CatalogSpec,
     ClipSetSpec,
     EmbeddingSetSpec,
     Failure,
-    ShotRecord,
     TitleClips,
     TitleRecord,
     TitleSource,
 )
-from mediafm.catalog.rows import TitleRows
-from mediafm.catalog.store import Store, local_folder, quote
+from mediafm.catalog.rows import newest
+from mediafm.catalog.store import Store, quote
 from mediafm.catalog.tables import (
-    CLIP_SETS,
-    CLIP_SETS_SCHEMA,
-    EMBEDDING_SETS,
-    EMBEDDING_SETS_SCHEMA,
     FAILURES,
     FAILURES_SCHEMA,
-    FEATURES,
     KEYFRAMES,
-    KEYFRAMES_SCHEMA,
-    META,
-    META_SCHEMA,
     SCHEMA_VERSION,
-    SHOTS,
-    SHOTS_SCHEMA,
-    TITLES,
-    column_values,
-    column_vectors,
-    features_schema,
-    rows_to_features,
-    rows_to_shots,
-    titles_schema,
 )
 from mediafm.catalog.upgrade import upgrade
-from mediafm.catalog.upkeep import optimize, verify
-from mediafm.catalog.writer import BatchWriter, Committer, TitleWriter, fresh_revision, now
+from mediafm.catalog.upkeep import GRACE, litter, optimize, verify
+from mediafm.catalog.writer import BatchWriter, TitleWriter
 from mediafm.errors import CatalogError, MismatchError, UsageError
-from mediafm.types import Features, FloatArray
+from mediafm.types import FloatArray
 
 
-class Catalog:
+class Catalog(Reading):
     """An open catalog. Make one with `create`, `open` or `open_or_create`.
 
     Readers see only whole titles: a title being written, or one whose writing was killed, is not there yet. Every read
@@ -64,11 +48,10 @@ class Catalog:
     """
 
     def __init__(self, store: Store, spec: CatalogSpec) -> None:
-        self._store = store
-        self._rows = TitleRows(store)
+        super().__init__(store, spec)
         self._sets = EmbeddingSets(self._rows)
         self._clips = ClipSets(self._rows)
-        self.spec = spec
+        self._prepared = False
 
     # opening --------------------------------------------------------------------------------------------------
 
@@ -79,51 +62,28 @@ class Catalog:
         uri: a local folder or object storage, as LanceDB takes it (`s3://bucket/prefix`).
         """
         store = Store(uri)
-        if META in store.names():
+        if is_made(store):
             raise CatalogError(f"There is a catalog at {store.uri} already.", "Open it, or choose another place.")
-        _refuse_foreign_folder(store)
-        store.create(TITLES, titles_schema(spec))
-        store.create(SHOTS, SHOTS_SCHEMA)
-        store.create(FEATURES, features_schema(spec))
-        store.create(KEYFRAMES, KEYFRAMES_SCHEMA)
-        store.create(FAILURES, FAILURES_SCHEMA)
-        store.create(EMBEDDING_SETS, EMBEDDING_SETS_SCHEMA)
-        store.create(CLIP_SETS, CLIP_SETS_SCHEMA)
-        # Last, and in one step: only this makes the folder a catalog.
-        values = {"schema_version": json.dumps(SCHEMA_VERSION), "spec": spec.to_json(), "created_at": json.dumps(now())}
-        meta = pa.table([list(values), list(values.values())], schema=META_SCHEMA)
-        store.create(META, META_SCHEMA, meta)
-        return cls(store, spec)
+        made = make(store, spec)
+        if made.differences(spec):
+            raise CatalogError(f"Another process made a catalog at {store.uri}.", "Choose another place.")
+        return cls(store, made)
 
     @classmethod
     def open(cls, uri: str | os.PathLike[str]) -> "Catalog":
         """Open a catalog; CatalogError where there is none or where a newer mediafm made it."""
         store = Store(uri)
-        if META not in store.names():
+        if not is_made(store):
             raise CatalogError(
                 f"There is no catalog at {store.uri}.", "Check the path, or make one with `mediafm ingest` or `import`."
             )
-        rows = store.scan(META)
-        meta = dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True))
-        try:
-            version = int(json.loads(meta["schema_version"]))
-            if version <= SCHEMA_VERSION:
-                return cls(store, CatalogSpec.from_json(meta["spec"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise CatalogError(
-                f"The table meta of the catalog at {store.uri} is damaged: {error!r}.", "Ingest into a new catalog."
-            ) from error
-        raise CatalogError(
-            f"The catalog at {store.uri} has schema version {version}; this mediafm reads up to {SCHEMA_VERSION}.",
-            "Update mediafm.",
-        )
+        return cls(store, open_spec(store))
 
     @classmethod
     def open_or_create(cls, uri: str | os.PathLike[str], spec: CatalogSpec) -> "Catalog":
         """Open a catalog made by the same detector and encoders, or make one; MismatchError names what differs."""
-        if META not in Store(uri).names():
-            return cls.create(uri, spec)
-        catalog = cls.open(uri)
+        store = Store(uri)
+        catalog = cls.open(uri) if is_made(store) else cls(store, make(store, spec))
         differences = catalog.spec.differences(spec)
         if differences:
             raise MismatchError(
@@ -145,12 +105,12 @@ class Catalog:
 
         Without a `source` the record given to `commit` says what the title was made of.
         """
-        upgrade(self._store)
+        self._prepare_writing()
         return TitleWriter(self._store, self.spec, title_id, source)
 
     def batch_writer(self) -> BatchWriter:
         """A context manager whose `writer(...)`s are committed many at a time: for many small titles at once."""
-        upgrade(self._store)
+        self._prepare_writing()
         return BatchWriter(self._store, self.spec)
 
     def remove_title(self, title_id: str) -> None:
@@ -159,11 +119,13 @@ class Catalog:
         It is gone at once; should the process die before its rows are, `optimize` deletes them.
         """
         self._rows.record(title_id)
-        self._store.delete(TITLES, f"title_id = {quote(title_id)}")
-        Committer(self._store, self.spec).forget(title_id)
+        Committer(self._store, self.spec).remove(title_id)
 
     def is_current(self, title_id: str, source_fingerprint: str, inputs_fingerprint: str = "") -> bool:
-        """Whether the stored title was made of just this, by this catalog's detector and encoders."""
+        """Whether the stored title was made of just this, by this catalog's detector and encoders.
+
+        Of many titles `current_titles` tells at once.
+        """
         record = self._rows.find(title_id)
         return record is not None and self.is_made_of(record, source_fingerprint, inputs_fingerprint)
 
@@ -176,96 +138,35 @@ class Catalog:
             and dict(record.encoder_fingerprints) == self.spec.fingerprints
         )
 
+    def current_titles(self) -> dict[str, tuple[str, str]]:
+        """Title id -> (source fingerprint, inputs fingerprint) of every title of this catalog's detector and encoders.
+
+        One read for all, for a run that has to know which of its titles are there just so: those for which
+        `is_current` of these fingerprints holds.
+        """
+        return {
+            r.title_id: (r.source_fingerprint, r.inputs_fingerprint)
+            for r in self._rows.records()
+            if self.is_made_of(r, r.source_fingerprint, r.inputs_fingerprint)
+        }
+
     def record_failure(self, title_id: str, path: str, reason: str) -> None:
         """Note that a title could not be written. What is stored of it stays; its next commit clears the note."""
-        row = {"title_id": title_id, "revision": fresh_revision(), "path": path, "reason": reason, "failed_at": now()}
-        self._store.upsert(FAILURES, pa.Table.from_pylist([row], schema=FAILURES_SCHEMA), "title_id")
+        revision = fresh_revision()
+        row = {"title_id": title_id, "revision": revision, "path": path, "reason": reason, "failed_at": now()}
+        self._store.add(FAILURES, pa.Table.from_pylist([row], schema=FAILURES_SCHEMA))
+        self._store.delete(FAILURES, f"title_id = {quote(title_id)} AND revision < {revision}")
 
     def clear_failure(self, title_id: str) -> None:
         """Forget a title's failure, if there is one: its source turned out to be what is stored already."""
-        self._store.delete(FAILURES, f"title_id = {quote(title_id)}")
+        if self._store.count(FAILURES):  # takes no look at rows
+            self._store.delete(FAILURES, f"title_id = {quote(title_id)}")
 
     def failures(self) -> list[Failure]:
         """Titles whose last writing failed, in id order."""
-        rows = self._store.scan(FAILURES, columns=["title_id", "path", "reason", "failed_at"]).to_pylist()
-        return sorted((Failure(**row) for row in rows), key=lambda f: f.title_id)
-
-    # reading --------------------------------------------------------------------------------------------------
-
-    def title_ids(self) -> list[str]:
-        """Ids of all stored titles, sorted."""
-        return sorted(self._store.scan(TITLES, columns=["title_id"])["title_id"].to_pylist())
-
-    def titles(self) -> list[TitleRecord]:
-        """All stored titles in id order."""
-        return self._rows.records()
-
-    def title_record(self, title_id: str) -> TitleRecord:
-        """One title; CatalogError with close matches where there is none of that id."""
-        return self._rows.record(title_id)
-
-    def shots(self, title_id: str) -> list[ShotRecord]:
-        """A title's shots in order."""
-        columns = [name for name in self._store.columns(SHOTS) if name not in ("title_id", "revision")]
-        return rows_to_shots(self._rows.read(SHOTS, columns, title_id)[1])
-
-    def spans(self, title_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Starts [n] and ends [n] of a title's shots in seconds."""
-        rows = self._rows.read(SHOTS, ["start_s", "end_s"], title_id)[1]
-        return column_values(rows["start_s"]), column_values(rows["end_s"])
-
-    def features(self, title_id: str) -> Features:
-        """A title's features, float16, in every modality of the catalog."""
-        return rows_to_features(
-            self._rows.read(FEATURES, self._feature_columns(), title_id)[1], list(self.spec.encoders)
-        )
-
-    def iter_features(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, Features]]:
-        """(title id, features) in the order of ids (None: all, in id order), read many titles at a time."""
-        modalities = list(self.spec.encoders)
-        for record, rows in self._rows.read_many(FEATURES, self._feature_columns(), ids):
-            yield record.title_id, rows_to_features(rows, modalities)
-
-    def iter_contents(self) -> Iterator[Contents]:
-        """(title id, features, starts, ends, metadata vector or None) of every title in id order, for `FeatureCache`.
-
-        All of a title comes from one writing. Times are seconds, float64 [n].
-        """
-        return iter_contents(self._rows, self.spec)
-
-    def content_version(self) -> str:
-        """Another one whenever a title was added, written anew or removed; reads no shots.
-
-        Embedding sets, failures and tidying up do not change it. A catalog made anew in the same place has another.
-        """
-        return content_version(self._rows, self.spec)
-
-    def iter_texts(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, int, float, float, str]]:
-        """(title id, shot, start_s, end_s, text) of every shot, also those without text, as `iter_features`."""
-        columns = ["shot", "start_s", "end_s", "text"]
-        for record, rows in self._rows.read_many(SHOTS, columns, ids):
-            for row in zip(*(rows[c].to_pylist() for c in columns), strict=True):
-                yield (record.title_id, *row)
-
-    def keyframe(self, title_id: str, shot: int) -> bytes | None:
-        """A shot's picture as JPEG; None where it has none. CatalogError for a shot that does not exist."""
-        record = self.title_record(title_id)
-        if not 0 <= shot < record.n_shots:
-            raise CatalogError(f"Title {title_id} has no shot {shot}.", f"Its shots are 0 to {record.n_shots - 1}.")
-        where = f"title_id = {quote(title_id)} AND revision = {record.revision} AND shot = {shot}"
-        found = self._store.scan(KEYFRAMES, where, ["jpeg"])["jpeg"].to_pylist()
-        return found[0] if found else None
-
-    def global_vector(self, title_id: str) -> FloatArray | None:
-        """The title's encoded metadata, float32 [dim of text]; None where it has none."""
-        has_vectors = "text" in self.spec.encoders
-        columns = ["title_id", *(["global_vector"] if has_vectors else [])]
-        row = self._store.scan(TITLES, f"title_id = {quote(title_id)}", columns)
-        if not len(row):
-            raise self._rows.unknown(title_id)
-        if not has_vectors or row["global_vector"].null_count:
-            return None
-        return column_vectors(row["global_vector"])[0]
+        columns = ["title_id", "revision", "path", "reason", "failed_at"]
+        rows = newest(self._store.scan(FAILURES, columns=columns)).drop_columns(["revision"])
+        return sorted((Failure(**row) for row in rows.to_pylist()), key=lambda f: f.title_id)
 
     # embeddings -----------------------------------------------------------------------------------------------
 
@@ -371,7 +272,7 @@ class Catalog:
             "schema_version": SCHEMA_VERSION,
             "titles": len(titles),
             "shots": sum(t.n_shots for t in titles),
-            "failed": self._store.count(FAILURES),
+            "failed": len(self.failures()),
             "hours": sum(t.duration_s for t in titles) / 3600,
             "preset": self.spec.preset,
             "detector": self.spec.detector,
@@ -392,26 +293,24 @@ class Catalog:
         """One sentence for everything that is not as it should be; empty: all well. Reads the whole catalog."""
         return verify(self._rows, self.spec, self._sets, self._clips)
 
-    def optimize(self, grace: timedelta = timedelta(hours=1)) -> None:
+    def litter(self) -> list[str]:
+        """One sentence a title for rows that no reader sees: of writings that were killed, or are under way.
+
+        They are no fault of the catalog; `optimize` deletes them once they are older than its grace.
+        """
+        return litter(self._rows)
+
+    def optimize(self, grace: timedelta = GRACE) -> Tidied:
         """Tidy up: delete what killed writings left, merge small files, drop old versions, refresh the indexes.
 
-        Nothing younger than `grace` is deleted, since another process may be reading or writing it. Call it at the end
-        of a long ingest and every hundred titles or so: each append makes a file and a version.
+        Nothing younger than `grace` is deleted, since another process may be reading or writing it; zero, for when none
+        is, gives all space back. Call it at the end of a long ingest and every hundred titles or so: each append makes
+        a file and a version. Memory does not grow with the catalog: docs/catalog.md has the figure.
         """
-        optimize(self._rows, self._sets, self._clips, grace)
+        return optimize(self._rows, self._sets, self._clips, grace)
 
-    def _feature_columns(self) -> list[str]:
-        return [c for m in self.spec.encoders for c in (m, f"{m}_present")]
-
-
-def _refuse_foreign_folder(store: Store) -> None:
-    """Half-made tables of a killed `create` are ours; anything else is somebody's."""
-    folder = local_folder(store.uri)
-    if folder is None or not folder.exists():
-        return
-    names = (TITLES, SHOTS, FEATURES, KEYFRAMES, FAILURES, EMBEDDING_SETS, CLIP_SETS, META)
-    tables = {f"{name}.lance" for name in names}
-    if not folder.is_dir() or any(entry.name not in tables for entry in folder.iterdir()):
-        raise CatalogError(
-            f"{store.uri} is not an empty folder, so no catalog can be made there.", "Choose a new folder for it."
-        )
+    def _prepare_writing(self) -> None:
+        if not self._prepared:
+            self._store.check_writable()
+            upgrade(self._store)
+            self._prepared = True

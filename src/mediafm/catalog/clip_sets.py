@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mediafm.catalog.clock import now
 from mediafm.catalog.records import ClipSetSpec, TitleClips, TitleRecord
 from mediafm.catalog.rows import TitleRows
 from mediafm.catalog.store import any_of, quote
@@ -24,7 +25,6 @@ from mediafm.catalog.tables import (
     column_vectors,
     vector_column,
 )
-from mediafm.catalog.writer import now
 from mediafm.errors import CatalogError, MismatchError, UsageError
 from mediafm.types import MODALITIES, FloatArray
 
@@ -125,11 +125,14 @@ class ClipSets:
             problems += [f"clip set {spec.name!r}: {p}" for p in self._set_problems(spec, records)]
         return problems
 
-    def tidy(self, records: Sequence[TitleRecord]) -> list[str]:
-        """Delete clips of titles that are gone or were made anew of another source; the sets' tables."""
-        tables = [clips_table_name(s.name) for s in self.specs()]
+    def tables(self) -> list[str]:
+        """The sets' tables."""
+        return [clips_table_name(s.name) for s in self.specs()]
+
+    def tidy(self, records: Sequence[TitleRecord]) -> None:
+        """Delete clips of titles that are gone or were made anew of another source."""
         source = {r.title_id: r.source_fingerprint for r in records}
-        for table in tables:
+        for table in self.tables():
             held = self._store.scan(table, columns=["title_id", "source_fingerprint"])
             pairs = sorted(set(zip(*(column.to_pylist() for column in held.columns), strict=True)))
             stale = [(t, f) for t, f in pairs if source.get(t) != f]
@@ -137,7 +140,6 @@ class ClipSets:
                 some = stale[start : start + _GROUP_TITLES]
                 where = (f"(title_id = {quote(t)} AND source_fingerprint = {quote(f)})" for t, f in some)
                 self._store.delete(table, " OR ".join(where))
-        return tables
 
     def _flush(self, spec: ClipSetSpec, batch: Sequence[pa.Table]) -> None:
         if batch:

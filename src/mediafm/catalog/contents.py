@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.catalog.records import CatalogSpec, TitleRecord
-from mediafm.catalog.rows import TitleRows
+from mediafm.catalog.rows import TitleRows, newest
 from mediafm.catalog.store import any_of
 from mediafm.catalog.tables import FEATURES, SHOTS, TITLES, column_values, column_vectors, rows_to_features
 from mediafm.errors import CatalogError
@@ -19,7 +19,7 @@ _GROUP_TITLES = 512  # whose metadata vectors are read at once
 
 def content_version(rows: TitleRows, spec: CatalogSpec) -> str:
     """A hash of ids and revisions: every writing of a title brings a revision that no other has."""
-    titles = rows.store.scan(TITLES, columns=["title_id", "revision"])
+    titles = newest(rows.store.scan(TITLES, columns=["title_id", "revision"]))
     pairs = sorted(zip(titles["title_id"].to_pylist(), titles["revision"].to_pylist(), strict=True))
     return hashlib.sha256(f"{spec.to_json()}\n{pairs!r}".encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from mediafm.catalog.clock import now
 from mediafm.catalog.records import EmbeddingSetSpec, TitleRecord
 from mediafm.catalog.rows import TitleRows
 from mediafm.catalog.store import quote
@@ -20,7 +21,6 @@ from mediafm.catalog.tables import (
     embeddings_table_name,
     embeddings_to_rows,
 )
-from mediafm.catalog.writer import now
 from mediafm.errors import CatalogError, MismatchError, UsageError
 from mediafm.types import FloatArray
 

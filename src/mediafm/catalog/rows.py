@@ -18,6 +18,21 @@ from mediafm.errors import CatalogError
 _GROUP_ROWS, _GROUP_TITLES = 16_384, 512  # read at once when going through many titles
 
 
+def newest(titles: pa.Table) -> pa.Table:
+    """Of rows of `titles`, with title_id and revision among their columns, the one of each title that counts.
+
+    A title has more than one only while another process puts a new one in place, or if that process died.
+    """
+    ids, revisions = titles["title_id"].to_pylist(), titles["revision"].to_pylist()
+    if len(set(ids)) == len(ids):
+        return titles
+    best: dict[str, int] = {}
+    for row, (title_id, revision) in enumerate(zip(ids, revisions, strict=True)):
+        if title_id not in best or revision > revisions[best[title_id]]:
+            best[title_id] = row
+    return titles.take(pa.array(sorted(best.values()), pa.int64()))
+
+
 class TitleRows:
     """The committed rows of a store."""
 
@@ -26,13 +41,13 @@ class TitleRows:
 
     def records(self) -> list[TitleRecord]:
         """All titles in order of their ids."""
-        found = rows_to_titles(self.store.scan(TITLES, columns=title_columns()))
+        found = rows_to_titles(newest(self.store.scan(TITLES, columns=title_columns())))
         return sorted(found, key=lambda r: r.title_id)
 
     def find(self, title_id: str) -> TitleRecord | None:
         """One title, or None."""
         rows = self.store.scan(TITLES, f"title_id = {quote(title_id)}", title_columns())
-        return rows_to_titles(rows)[0] if len(rows) else None
+        return rows_to_titles(newest(rows))[0] if len(rows) else None
 
     def record(self, title_id: str) -> TitleRecord:
         """One title; CatalogError with close matches where there is none."""
@@ -43,7 +58,7 @@ class TitleRows:
 
     def unknown(self, title_id: str) -> CatalogError:
         """The error for a title that is not here."""
-        ids = self.store.scan(TITLES, columns=["title_id"])["title_id"].to_pylist()
+        ids = set(self.store.scan(TITLES, columns=["title_id"])["title_id"].to_pylist())
         close = difflib.get_close_matches(title_id, ids, n=3)
         near = f"Did you mean {' or '.join(close)}?" if close else "`mediafm info` says what it holds."
         return CatalogError(f"The catalog {self.store.uri} has no title {title_id!r} (it has {len(ids)}).", near)

@@ -4,18 +4,39 @@
 as it is. lancedb is imported on first use: it takes a second. It keeps native threads. They do not
 hold up the end of a process, but they do not survive a fork: forked children that read a table often die of a
 segmentation fault, so such a child gets an error instead.
+
+Any number of processes may change a table. Where two changes meet, LanceDB carries out one and refuses the other, which
+is then made again here. A read that finds a file gone, because another process tidied up, looks at the table anew.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import random
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from mediafm.catalog.compaction import Tidied, compact, drop_versions
 from mediafm.errors import CatalogError
+
+_CONFLICT = re.compile(r"commit conflict|concurrent (transaction|writers|commit)|was preempted", re.IGNORECASE)
+_GONE = re.compile(r"not found.*\.(lance|manifest|txn|arrow|bin|idx)\b", re.IGNORECASE | re.DOTALL)
+_FULL = re.compile(r"no space left|file too large|quota exceeded|os error (27|28|122)\b", re.IGNORECASE)
+_DENIED = re.compile(r"read-only|permission denied|access ?denied|os error (1|13|30)\b", re.IGNORECASE)
+_SOURCE_LINE = re.compile(r",? \S+\.rs:\d+(:\d+)?|lance error: |LanceError\(\w+\): ")
+_PATIENCE_S = 60.0  # for changes that meet others; waits grow to a second and are of random length
+_LOOKS = 5  # at a table whose files went
+
+_Answer = TypeVar("_Answer")
+
+_CACHE_BYTES = 64 << 20  # of indexes, and of the lists of files; the defaults are gigabytes
 
 _user_pid: int | None = None  # the process in which lancedb's threads were started
 
@@ -64,6 +85,17 @@ class Store:
         """Whether there is such a table: those that came later are absent from older catalogs."""
         return name in self._tables or name in self.names()
 
+    def opens(self, name: str) -> bool:
+        """Whether a table that is listed is whole: a folder without a version is what a killed `create` leaves."""
+        with self._translated(f"open the table {name}"):
+            try:
+                self._table(name)
+            except (RuntimeError, ValueError, OSError) as error:
+                if "not found" in str(error).lower():
+                    return False
+                raise
+        return True
+
     def create(self, name: str, schema: pa.Schema, rows: pa.Table | None = None) -> None:
         """Make a table, in one step with its first rows; one of that name is dropped first."""
         with self._translated(f"create the table {name}"):
@@ -71,34 +103,54 @@ class Store:
             self.drop(name)
             self._tables[name] = self._connect().create_table(name, rows, schema=schema)
 
+    def create_missing(self, name: str, schema: pa.Schema, rows: pa.Table | None = None) -> None:
+        """Make a table unless it is there, or another process makes it first."""
+        with self._translated(f"create the table {name}"):
+            self._tables[name] = self._connect().create_table(name, rows, schema=schema, exist_ok=True)
+
     def drop(self, name: str) -> None:
         """Drop a table if it is there."""
         with self._translated(f"drop the table {name}"):
             self._tables.pop(name, None)
             self._connect().drop_table(name, ignore_missing=True)
 
-    def add(self, name: str, rows: pa.Table) -> None:
-        """Append rows; visible all at once."""
-        if len(rows):
-            with self._translated(f"append to the table {name}"):
-                self._table(name).add(rows)
+    def add(self, name: str, rows: pa.Table | Callable[[], pa.RecordBatchReader], written: str = "") -> bool:
+        """Append rows, or the stream of rows that a call gives; visible all at once. Whether the first attempt did it.
+
+        written: a filter that only these rows fit; should an attempt go through and yet report a failure, they are not
+        appended again.
+        """
+        tries = 0
+
+        def attempt() -> None:
+            nonlocal tries
+            tries += 1
+            if tries == 1 or not (written and self._table(name).count_rows(written)):
+                self._table(name).add(rows() if callable(rows) else rows)
+
+        if callable(rows) or len(rows):
+            self._repeated(name, f"append to the table {name}", attempt)
+        return tries <= 1
 
     def upsert(self, name: str, rows: pa.Table, key: str | Sequence[str]) -> None:
         """Put rows in place of those of the same key (a column, or several together); visible all at once."""
-        with self._translated(f"write to the table {name}"):
+
+        def attempt() -> None:
             merge = self._table(name).merge_insert(key)
             # "null": lancedb takes a missing vector for a bad one and would refuse it.
             merge.when_matched_update_all().when_not_matched_insert_all().execute(rows, on_bad_vectors="null")
 
+        self._repeated(name, f"write to the table {name}", attempt)
+
     def delete(self, name: str, where: str) -> None:
         """Delete rows. Deleting nothing would still write a new version, so it looks first."""
         if self.count(name, where):
-            with self._translated(f"delete from the table {name}"):
-                self._table(name).delete(where)
+            self._repeated(name, f"delete from the table {name}", lambda: self._table(name).delete(where))
 
     def scan(self, name: str, where: str = "", columns: Sequence[str] | None = None) -> pa.Table:
         """All rows that fit, in no promised order."""
-        with self._translated(f"read the table {name}"):
+
+        def attempt() -> pa.Table:
             query = self._table(name).search()
             if where:
                 query = query.where(where)
@@ -106,31 +158,58 @@ class Store:
                 query = query.select(list(columns))
             return query.to_arrow()
 
+        return self._repeated(name, f"read the table {name}", attempt)
+
     def count(self, name: str, where: str = "") -> int:
         """How many rows fit."""
-        with self._translated(f"read the table {name}"):
-            return int(self._table(name).count_rows(where or None))
+        return int(self._repeated(name, f"read the table {name}", lambda: self._table(name).count_rows(where or None)))
+
+    def tally(self, name: str, keys: Sequence[str]) -> Counter[tuple[Any, ...]]:
+        """How many rows there are of each combination of values in these columns, read piece by piece."""
+
+        def attempt() -> Counter[tuple[Any, ...]]:
+            found: Counter[tuple[Any, ...]] = Counter()
+            for batch in self._table(name).search().select(list(keys)).to_batches():
+                groups = pa.Table.from_batches([batch]).group_by(list(keys)).aggregate([([], "count_all")])
+                found.update({tuple(g[k] for k in keys): g["count_all"] for g in groups.to_pylist()})
+            return found
+
+        return self._repeated(name, f"read the table {name}", attempt)
 
     def columns(self, name: str) -> list[str]:
         """Names of a table's columns."""
-        with self._translated(f"read the table {name}"):
-            return list(self._table(name).schema.names)
+        return list(self._repeated(name, f"read the table {name}", lambda: self._table(name).schema.names))
 
     def rename_column(self, name: str, column: str, to: str, kind: pa.DataType) -> None:
-        """Give a column another name and type."""
-        with self._translated(f"rename a column of the table {name}"):
-            self._table(name).alter_columns({"path": column, "rename": to, "data_type": kind})
+        """Give a column another name and type; nothing happens if another process has."""
 
-    def compact(self, name: str, index: str | None, keep: timedelta) -> None:
-        """Merge small files, drop versions older than `keep`, bring the index on a column up to date."""
-        from lancedb.index import BTree
+        def attempt() -> None:
+            if column in self._table(name).schema.names:
+                self._table(name).alter_columns({"path": column, "rename": to, "data_type": kind})
 
-        with self._translated(f"optimize the table {name}"):
-            table = self._table(name)
-            if index is not None and not any(i.columns == [index] for i in table.list_indices()):
-                table.create_index(index, config=BTree())
-            # lancedb warns about a zero, whose meaning a millisecond has too.
-            table.optimize(cleanup_older_than=max(keep, timedelta(milliseconds=1)))
+        self._repeated(name, f"rename a column of the table {name}", attempt)
+
+    def compact(self, name: str, index: str | None, keep: timedelta) -> Tidied:
+        """Merge small files, bring the index on a column up to date, drop versions older than `keep`."""
+        folder = self._folder(name)
+        done = self._repeated(name, f"optimize the table {name}", lambda: compact(folder, index))
+        return done + self.drop_versions(name, keep)
+
+    def drop_versions(self, name: str, keep: timedelta) -> Tidied:
+        """Drop versions older than `keep`, and what only they hold."""
+        folder = self._folder(name)
+        return self._repeated(name, f"drop old versions of the table {name}", lambda: drop_versions(folder, keep))
+
+    def _folder(self, name: str) -> str:
+        self._connect()  # for its check of the process
+        return f"{str(local_folder(self.uri) or self.uri).rstrip('/')}/{name}.lance"
+
+    def check_writable(self) -> None:
+        """CatalogError where nothing can be written: told before hours of work, not after. Local folders only."""
+        folder = local_folder(self.uri)
+        if folder is not None:
+            with self._translated("make a file"), tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"\0")
 
     def disk_bytes(self) -> int | None:
         """Bytes on disk; None for storage that is not local."""
@@ -156,9 +235,25 @@ class Store:
             import lancedb
 
             # Zero: look for a newer version at every read. The default never looks.
-            self._connection = lancedb.connect(self.uri, read_consistency_interval=timedelta(0))
+            session = lancedb.Session(index_cache_size_bytes=_CACHE_BYTES, metadata_cache_size_bytes=_CACHE_BYTES)
+            self._connection = lancedb.connect(self.uri, read_consistency_interval=timedelta(0), session=session)
             _user_pid = os.getpid()
         return self._connection
+
+    def _repeated(self, name: str, action: str, attempt: Callable[[], _Answer]) -> _Answer:
+        """Do something with a table until no other process comes in between."""
+        started, tries = time.monotonic(), 0
+        with self._translated(action):
+            while True:
+                try:
+                    return attempt()
+                except (RuntimeError, ValueError, OSError) as error:
+                    tries += 1
+                    met = _CONFLICT.search(str(error)) and time.monotonic() - started < _PATIENCE_S
+                    if not met and not (_GONE.search(str(error)) and tries < _LOOKS):
+                        raise
+                self._tables.pop(name, None)
+                time.sleep(random.uniform(0.2, 1.0) * min(0.02 * 2**tries, 1.0))
 
     @contextmanager
     def _translated(self, action: str) -> Iterator[None]:
@@ -166,9 +261,25 @@ class Store:
         try:
             yield
         except (RuntimeError, ValueError, OSError, NotImplementedError) as error:
-            first_line = next(iter(str(error).splitlines()), type(error).__name__)
-            raise CatalogError(
-                f"The catalog {self.uri} could not {action}: {first_line}",
-                "Check that its storage is reachable, writable and not full, then run the command again; "
-                "`mediafm verify` lists what is damaged.",
-            ) from error
+            raise _explained(self.uri, action, error) from error
+
+
+def _explained(uri: str, action: str, error: Exception) -> CatalogError:
+    first_line = next(iter(str(error).splitlines()), type(error).__name__)
+    said = _SOURCE_LINE.sub("", first_line)
+    if _FULL.search(said):
+        return CatalogError(
+            f"The storage of the catalog {uri} is full; it could not {action}: {said}",
+            "What was stored before stands. Free some space (`mediafm optimize --grace 0` drops old versions), then "
+            "run the command again.",
+        )
+    if _DENIED.search(said):
+        return CatalogError(
+            f"The catalog {uri} cannot be written; it could not {action}: {said}",
+            "What is stored stands and can be read. Make the place writable for you, or work with a copy.",
+        )
+    return CatalogError(
+        f"The catalog {uri} could not {action}: {said}",
+        "Check that its storage is reachable, writable and not full, then run the command again; "
+        "`mediafm verify` lists what is damaged.",
+    )

@@ -4,11 +4,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mediafm.catalog.clip_sets import ClipSets
+from mediafm.catalog.commit import YOUNG_S
+from mediafm.catalog.compaction import Tidied
 from mediafm.catalog.embedding_sets import EmbeddingSets
 from mediafm.catalog.records import CatalogSpec, TitleRecord
 from mediafm.catalog.rows import TitleRows
@@ -28,6 +32,8 @@ from mediafm.catalog.tables import (
 from mediafm.types import Features
 
 _SHOT_COLUMNS = ("start_pts", "end_pts", "start_frame", "end_frame", "has_video", "has_audio", "has_text")
+GRACE = timedelta(minutes=10)  # what younger rows and versions are given: a commit and a scan take seconds
+_WRITING = ["title_id", "revision"]
 _DELETE_AT_ONCE = 100
 
 
@@ -35,13 +41,12 @@ def verify(rows: TitleRows, spec: CatalogSpec, sets: EmbeddingSets, clips: ClipS
     """One sentence for everything that is not as it should be; empty: all well.
 
     Looks at every row: counts, tiling, finite features, zero exactly where not present, flags of shots and features
-    alike, pictures of shots that exist, embeddings that are whole, clips that lie in their title, rows that belong to
-    no committed writing.
+    alike, pictures of shots that exist, embeddings that are whole, clips that lie in their title. Rows that belong
+    to no committed writing are no problem: no reader sees them; `litter` counts them.
     """
     records = rows.records()
     problems = [f"{r.title_id}: made by other encoders or detector" for r in records if not _same_origin(r, spec)]
-    title_rows = Counter(r.title_id for r in records)
-    problems += [f"{title_id}: has {n} title rows" for title_id, n in title_rows.items() if n > 1]
+    problems += _title_problems(rows.store)
     features = rows.scan(FEATURES, _feature_columns(spec), records)
     for (record, shots), (_, vectors) in zip(rows.scan(SHOTS, _SHOT_COLUMNS, records), features, strict=True):
         found = [*_shot_problems(record, shots), *_feature_problems(record, shots, vectors, spec)]
@@ -49,26 +54,38 @@ def verify(rows: TitleRows, spec: CatalogSpec, sets: EmbeddingSets, clips: ClipS
     problems += _keyframe_problems(rows.store, records)
     for embedding_set in sets.specs():
         problems += _embedding_problems(rows, embedding_set.name, records)
-    return problems + clips.problems(records) + _orphan_problems(rows, records)
+    return problems + clips.problems(records)
 
 
-def optimize(rows: TitleRows, sets: EmbeddingSets, clips: ClipSets, grace: timedelta) -> None:
+def litter(rows: TitleRows) -> list[str]:
+    """One sentence a title for rows that no reader sees: of writings that were killed, or are under way."""
+    lost: Counter[str] = Counter()
+    for _, orphans in _orphans(rows, rows.records()):
+        for title_id, _, n in orphans:
+            lost[title_id] += n
+    return [f"{title_id}: {n} rows of an unfinished or replaced writing" for title_id, n in sorted(lost.items())]
+
+
+def optimize(rows: TitleRows, sets: EmbeddingSets, clips: ClipSets, grace: timedelta) -> Tidied:
     """Delete the litter of unfinished writings, merge small files, drop old versions, refresh indexes.
 
-    Litter and versions younger than `grace` stay: another process may be at work on them.
+    Litter and versions younger than `grace` stay: another process may be at work on them; litter of the last minute
+    stays in any case.
     """
-    oldest = time.time_ns() - int(grace.total_seconds() * 1e9)
-    records = rows.records()
+    oldest = time.time_ns() - int(max(grace.total_seconds(), YOUNG_S) * 1e9)
+    store, records = rows.store, rows.records()
+    by_title = [TITLES, *SHOT_TABLES, *(embeddings_table_name(s.name) for s in sets.specs()), *clips.tables()]
+    small = [table for table in (EMBEDDING_SETS, CLIP_SETS, FAILURES) if store.has(table)]
+    # Versions first, because what comes after needs space, which may be what is lacking.
+    done = [store.drop_versions(table, grace) for table in (*by_title, *small)]
     for table, orphans in _orphans(rows, records):
         old = [f"(title_id = {quote(t)} AND revision = {r})" for t, r, _ in orphans if r <= oldest]
         for start in range(0, len(old), _DELETE_AT_ONCE):
-            rows.store.delete(table, " OR ".join(old[start : start + _DELETE_AT_ONCE]))
-    by_title = (TITLES, *SHOT_TABLES, *(embeddings_table_name(s.name) for s in sets.specs()), *clips.tidy(records))
-    for table in by_title:
-        rows.store.compact(table, "title_id", grace)
-    for table in (EMBEDDING_SETS, CLIP_SETS, FAILURES):
-        if rows.store.has(table):
-            rows.store.compact(table, None, grace)
+            store.delete(table, " OR ".join(old[start : start + _DELETE_AT_ONCE]))
+    clips.tidy(records)
+    done += [store.compact(table, "title_id", grace) for table in by_title]
+    done += [store.compact(table, None, grace) for table in small]
+    return sum(done, Tidied())
 
 
 def _same_origin(record: TitleRecord, spec: CatalogSpec) -> bool:
@@ -112,19 +129,35 @@ def _feature_problems(
             yield f"has_{modality} of the shots differs from the features' flags"
 
 
+def _title_problems(store: Store) -> list[str]:
+    """Rows of older revisions are litter; two of one revision are one too many."""
+    return [f"{title_id}: has {n} title rows" for (title_id, _), n in store.tally(TITLES, _WRITING).items() if n > 1]
+
+
 def _keyframe_problems(store: Store, records: Sequence[TitleRecord]) -> list[str]:
-    keyframes = store.scan(KEYFRAMES, columns=["title_id", "revision", "shot"])
-    count = {(r.title_id, r.revision): r.n_shots for r in records}
-    seen: set[tuple[str, int, int]] = set()
+    keyframes = store.scan(KEYFRAMES, columns=[*_WRITING, "shot"])
+    shots = {(r.title_id, r.revision): r.n_shots for r in records}
     problems = []
-    for row in keyframes.to_pylist():
-        key = (row["title_id"], row["revision"])
-        if key in count and not 0 <= row["shot"] < count[key]:
-            problems.append(f"{row['title_id']}: has a keyframe for shot {row['shot']}, which does not exist")
-        if (*key, row["shot"]) in seen:
-            problems.append(f"{row['title_id']}: has two keyframes for shot {row['shot']}")
-        seen.add((*key, row["shot"]))
+    for g in _grouped(
+        keyframes, _WRITING, ("shot", "min"), ("shot", "max"), ("shot", "count"), ("shot", "count_distinct")
+    ):
+        n = shots.get((g["title_id"], g["revision"]))
+        if n is None:
+            continue
+        wrong = [shot for shot in (g["shot_min"], g["shot_max"]) if not 0 <= shot < n]
+        problems += [f"{g['title_id']}: has a keyframe for shot {shot}, which does not exist" for shot in wrong]
+        if g["shot_count"] > g["shot_count_distinct"]:
+            mine = pc.and_(
+                pc.equal(keyframes["title_id"], g["title_id"]), pc.equal(keyframes["revision"], g["revision"])
+            )
+            values, counts = np.unique(keyframes.filter(mine)["shot"].to_numpy(), return_counts=True)
+            problems += [f"{g['title_id']}: has two keyframes for shot {shot}" for shot in values[counts > 1]]
     return problems
+
+
+def _grouped(rows: pa.Table, keys: list[str], *what: Any) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = rows.group_by(keys).aggregate(list(what)).to_pylist()
+    return groups
 
 
 def _embedding_problems(rows: TitleRows, name: str, records: Sequence[TitleRecord]) -> list[str]:
@@ -143,20 +176,9 @@ def _columns(rows: pa.Table) -> tuple[list[str], list[int]]:
 
 
 def _orphans(rows: TitleRows, records: Sequence[TitleRecord]) -> Iterator[tuple[str, list[tuple[str, int, int]]]]:
-    """For each table its (title, revision, number of rows) that no title row names."""
+    """For each table its (title, revision, number of rows) of other writings than those that count."""
     committed = {(r.title_id, r.revision) for r in records}
     sets = rows.store.scan(EMBEDDING_SETS, columns=["table_name"])["table_name"].to_pylist()
-    for table in (*SHOT_TABLES, *sets):
-        found = rows.store.scan(table, columns=["title_id", "revision"])
-        groups = found.group_by(["title_id", "revision"]).aggregate([([], "count_all")]).to_pylist()
-        keys = [(g["title_id"], g["revision"], g["count_all"]) for g in groups]
-        yield table, sorted(k for k in keys if k[:2] not in committed)
-
-
-def _orphan_problems(rows: TitleRows, records: Sequence[TitleRecord]) -> list[str]:
-    return [
-        f"{title_id}: {n} rows of an unfinished writing in the table {table}; "
-        "`mediafm optimize` deletes them once they are an hour old"
-        for table, orphans in _orphans(rows, records)
-        for title_id, _, n in orphans
-    ]
+    for table in (*SHOT_TABLES, *sets, TITLES):
+        counts = rows.store.tally(table, _WRITING)
+        yield table, sorted((*key, n) for key, n in counts.items() if key not in committed)

@@ -1,137 +1,29 @@
-"""Writing titles by the commit rule.
+"""Writing titles: what is appended waits in a spool until the commit, which `commit.Committer` carries out."""
 
-1. A writing gets a revision number that no other has. 2. Its shots, features and keyframes are appended under that
-number; no reader looks at them. 3. Once they are counted, the title's row is put in place, naming the revision: from
-that moment on readers see the new rows and only them. 4. The rows of older revisions are deleted. A process that dies
-before 3 leaves the title as it was, one that dies after 3 leaves it as it should be; the litter is invisible and goes
-with the next writing of the title or with `Catalog.optimize`.
-"""
-
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from types import TracebackType
 
-import pyarrow as pa
-
 from mediafm.catalog.checks import check_features, check_global_vector, check_record, check_shots, to_half
+from mediafm.catalog.clock import now
+from mediafm.catalog.commit import Committer, Pending
 from mediafm.catalog.records import CatalogSpec, ShotRecord, TitleRecord, TitleSource
-from mediafm.catalog.store import Store, any_of, quote
+from mediafm.catalog.spool import Spool
+from mediafm.catalog.store import Store
 from mediafm.catalog.tables import (
-    CLIP_SETS,
-    EMBEDDING_SETS,
-    FAILURES,
     FEATURES,
     KEYFRAMES,
-    SHOT_TABLES,
     SHOTS,
-    TITLES,
     features_schema,
     features_to_rows,
     keyframes_to_rows,
     shots_to_rows,
-    titles_schema,
-    titles_to_rows,
 )
-from mediafm.errors import CatalogError, UsageError
+from mediafm.errors import UsageError
 from mediafm.types import Features, FloatArray
 
-_SPILL_ROWS, _SPILL_BYTES = 1024, 1 << 25  # held in memory by one title's writer
-_BATCH_SHOTS = 4096  # held in memory by a batch of titles
-_DELETE_AT_ONCE = 100  # titles in one filter
-
-
-def now() -> str:
-    """The time as stored: ISO, UTC, whole seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def fresh_revision() -> int:
-    """A revision number that no other writing of the title has: nanoseconds of the clock.
-
-    Being a time, it also tells how old an unfinished writing is.
-    """
-    return time.time_ns()
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A title all of whose rows are known and whose commit is due."""
-
-    record: TitleRecord
-    global_vector: FloatArray | None
-    rows: Mapping[str, list[pa.Table]]  # table -> rows not yet appended
-    n_keyframes: int
-
-
-class Committer:
-    """Steps 2 to 4 of the commit rule, for one title or for many at once."""
-
-    def __init__(self, store: Store, spec: CatalogSpec) -> None:
-        self.store = store
-        self.spec = spec
-
-    def append(self, rows: Mapping[str, list[pa.Table]]) -> None:
-        """Append rows that no reader sees yet."""
-        for table in SHOT_TABLES:
-            if rows[table]:
-                self.store.add(table, pa.concat_tables(rows[table]))
-
-    def commit(self, pending: Sequence[Pending]) -> None:
-        """Make these titles the stored ones."""
-        self.append({t: [r for p in pending for r in p.rows[t]] for t in SHOT_TABLES})
-        self._count(pending)
-        titles = [(p.record, p.global_vector) for p in pending]
-        self.store.upsert(TITLES, titles_to_rows(titles, titles_schema(self.spec)), "title_id")
-        mine = any_of("title_id", (p.record.title_id for p in pending))
-        self.store.delete(FAILURES, mine)
-        self._delete(f"{mine} AND NOT ({any_of('revision', (p.record.revision for p in pending))})")
-        self._delete_clips([p.record for p in pending])
-
-    def forget(self, title_id: str) -> None:
-        """Delete all that is left of a title that is not in the table of titles any more."""
-        mine = f"title_id = {quote(title_id)}"
-        for table in (*SHOT_TABLES, *self._set_tables(EMBEDDING_SETS), *self._set_tables(CLIP_SETS), FAILURES):
-            self.store.delete(table, mine)
-
-    def discard(self, title_id: str, revision: int) -> None:
-        """Delete the rows of a writing that will not be committed."""
-        self._delete(f"title_id = {quote(title_id)} AND revision = {revision}")
-
-    def _count(self, pending: Sequence[Pending]) -> None:
-        where = any_of("revision", (p.record.revision for p in pending))
-        where = f"{any_of('title_id', (p.record.title_id for p in pending))} AND {where}"
-        shots = sum(p.record.n_shots for p in pending)
-        for table, due in ((SHOTS, shots), (FEATURES, shots), (KEYFRAMES, sum(p.n_keyframes for p in pending))):
-            stored = self.store.count(table, where)
-            if stored != due:
-                names = ", ".join(p.record.title_id for p in pending[:5])
-                raise CatalogError(
-                    f"While {names} was written, its rows in the table {table} changed ({stored} of {due} are there): "
-                    "another process wrote the same title or cleaned up.",
-                    "What was stored before stands. Run the command again, one process a title.",
-                )
-
-    def _delete(self, where: str) -> None:
-        for table in (*SHOT_TABLES, *self._set_tables(EMBEDDING_SETS)):
-            self.store.delete(table, where)
-
-    def _delete_clips(self, records: Sequence[TitleRecord]) -> None:
-        """Clips belong to a title's source, whatever its revision."""
-        others = [
-            f"(title_id = {quote(r.title_id)} AND source_fingerprint <> {quote(r.source_fingerprint)})" for r in records
-        ]
-        for table in self._set_tables(CLIP_SETS):
-            for start in range(0, len(others), _DELETE_AT_ONCE):
-                self.store.delete(table, " OR ".join(others[start : start + _DELETE_AT_ONCE]))
-
-    def _set_tables(self, registry: str) -> list[str]:
-        if not self.store.has(registry):
-            return []
-        names: list[str] = self.store.scan(registry, columns=["table_name"])["table_name"].to_pylist()
-        return names
+_BATCH_SHOTS = 4096  # held by a batch of titles
+_UNSTAMPED = 0  # the revision of rows that wait
 
 
 def _with_flags(shot: ShotRecord, features: Features, row: int) -> ShotRecord:
@@ -159,14 +51,13 @@ class TitleWriter:
             raise UsageError("A title's id is empty.", "Give every title an id.")
         self._title_id, self._source, self._batch, self._spec = title_id, source, batch, spec
         self._committer = Committer(store, spec)
+        self._spool = Spool()
         self._shots: list[ShotRecord] = []  # only the last one is kept, to see that the next begins where it ends
-        self._n_shots = self._n_keyframes = 0
-        self._pending: dict[str, list[pa.Table]] = {t: [] for t in SHOT_TABLES}
-        self._spilled = self._done = False
-        self._revision = 0
+        self._n_shots = 0
+        self._open = False
 
     def __enter__(self) -> "TitleWriter":
-        self._revision = fresh_revision()
+        self._open = True
         return self
 
     def append(
@@ -185,15 +76,13 @@ class TitleWriter:
         half = to_half(features)
         check_features(self._title_id, self._spec, half, self._n_shots, len(shots))
         stamped = [_with_flags(s, half, row) for row, s in enumerate(shots)]
-        key, rows = (self._title_id, self._revision), self._pending
-        rows[SHOTS].append(shots_to_rows(*key, stamped))
-        rows[FEATURES].append(features_to_rows(*key, self._n_shots, half, features_schema(self._spec)))
+        key = (self._title_id, _UNSTAMPED)
+        self._spool.add(SHOTS, shots_to_rows(*key, stamped))
+        self._spool.add(FEATURES, features_to_rows(*key, self._n_shots, half, features_schema(self._spec)))
         if keyframes:
-            rows[KEYFRAMES].append(keyframes_to_rows(*key, keyframes))
+            self._spool.add(KEYFRAMES, keyframes_to_rows(*key, keyframes))
         self._shots = [shots[-1]]
         self._n_shots += len(shots)
-        self._n_keyframes += len(keyframes)
-        self._spill()
 
     def commit(self, record: TitleRecord, global_vector: FloatArray | None = None) -> None:
         """Make this the stored title.
@@ -204,21 +93,20 @@ class TitleWriter:
         self._require_open()
         check_record(self._title_id, record, self._shots)
         check_global_vector(self._title_id, self._spec, global_vector)
-        pending = Pending(self._stamped(record), global_vector, self._pending, self._n_keyframes)
+        pending = Pending(self._stamped(record), global_vector, self._spool)
+        self._open = False
         if self._batch is None:
             self._committer.commit([pending])
+            self._spool.close()
         else:
             self._batch.add(pending)
-        self._done = True
+            self._spool = Spool()  # the other is the batch's now
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._spilled and not self._done:
-            # Only tidiness: what is left behind is invisible, and must not hide why we leave.
-            with suppress(CatalogError):
-                self._committer.discard(self._title_id, self._revision)
-        self._done = True
+        self._open = False
+        self._spool.close()
 
     def _stamped(self, record: TitleRecord) -> TitleRecord:
         source = self._source or TitleSource(record.path, record.source_fingerprint, record.inputs_fingerprint)
@@ -232,19 +120,10 @@ class TitleWriter:
             encoder_fingerprints=self._spec.fingerprints,
             n_shots=self._n_shots,
             created_at=now(),
-            revision=self._revision,
         )
 
-    def _spill(self) -> None:
-        tables = [t for pending in self._pending.values() for t in pending]
-        n_rows = sum(len(t) for t in self._pending[SHOTS])
-        if n_rows >= _SPILL_ROWS or sum(t.nbytes for t in tables) >= _SPILL_BYTES:
-            self._spilled = True
-            self._committer.append(self._pending)
-            self._pending = {t: [] for t in SHOT_TABLES}
-
     def _require_open(self) -> None:
-        if not self._revision or self._done:
+        if not self._open:
             raise UsageError(
                 f"The writer of title {self._title_id} is not open.",
                 "Use it inside its `with` block and before its commit.",
@@ -278,7 +157,7 @@ class BatchWriter:
         """Store what has gathered."""
         if self._pending:
             Committer(self._store, self._spec).commit(list(self._pending.values()))
-            self._pending = {}
+            self.close()
 
     def __enter__(self) -> "BatchWriter":
         return self
@@ -288,3 +167,10 @@ class BatchWriter:
     ) -> None:
         if kind is None:
             self.flush()
+        self.close()
+
+    def close(self) -> None:
+        """Drop what has gathered and is not stored."""
+        for pending in self._pending.values():
+            pending.spool.close()
+        self._pending = {}

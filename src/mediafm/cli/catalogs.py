@@ -1,5 +1,6 @@
 """`mediafm info`, `verify`, `optimize`, `shots`: a look into a catalog or a run, and upkeep."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -105,22 +106,37 @@ def verify(catalog: CatalogOption, json: Json = False) -> None:
     """Check that everything stored is whole and consistent."""
     from mediafm.catalog import Catalog
 
-    problems = Catalog.open(catalog).verify()
+    opened = Catalog.open(catalog)
+    problems, litter = opened.verify(), opened.litter()
     if json:
-        emit({"problems": problems})
+        emit({"problems": problems, "litter": litter})
     else:
         say("\n".join(problems) if problems else "clean")
+        for line in litter:
+            say(f"note: {line}; no reader sees them, `mediafm optimize` deletes them")
     if problems:
         raise typer.Exit(1)
 
 
-def optimize(catalog: CatalogOption, json: Json = False) -> None:
-    """Compact the catalog's files and drop old versions."""
+def optimize(
+    catalog: CatalogOption,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Minutes; what is younger is kept. 0 only while nothing else uses the catalog.")
+    ] = 10.0,
+    json: Json = False,
+) -> None:
+    """Merge the catalog's small files, drop its old versions and what killed commands left."""
+    from datetime import timedelta
+
     from mediafm.catalog import Catalog
 
     opened = Catalog.open(catalog)
-    opened.optimize()
+    before = opened.info()["disk_bytes"]
+    done = opened.optimize(timedelta(minutes=grace))
+    document = opened.info()
     if json:
-        emit(opened.info())
-    else:
-        say("compacted")
+        emit({**document, "disk_bytes_before": before, **asdict(done)})
+        return
+    say(f"{done.files_before} data files are {done.files_after} now; {done.versions_dropped} old versions dropped")
+    if before is not None:
+        say(f"{before / 1e6:.1f} MB on disk are {document['disk_bytes'] / 1e6:.1f} MB now")

@@ -18,16 +18,31 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Films, or folders that are searched for films.")],
     catalog: CatalogOption,
     preset: Annotated[str, typer.Option(help="offline, open, reference, or a preset TOML file.")] = "offline",
-    detector: Annotated[str, typer.Option(help="transnet, content or fixed; default: the preset's.")] = "",
+    detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
     metadata: Annotated[Path | None, typer.Option(help="CSV or JSON lines with what is known of the titles.")] = None,
     language: Annotated[str, typer.Option(help="Preferred language of sound and subtitles, as in film.en.srt.")] = "",
+    workers: Annotated[int, typer.Option(help="Films read at the same time; 0: one for every two processors.")] = 0,
+    timeout: Annotated[float, typer.Option(help="Seconds one film may take; 0: by its size, ten minutes and up.")] = 0,
+    memory: Annotated[int, typer.Option(help="Megabytes the process that reads a film may take.")] = 4096,
     json: Json = False,
 ) -> None:
     """Find shots in films, embed each shot's picture, sound and text, and store all of it in the catalog."""
     from mediafm.ingest import ingest as run
+    from mediafm.reading import Limits, few_arenas
 
+    few_arenas()
     with progress() as bar:
-        summary = run(paths, catalog, preset, detector=detector, metadata=metadata, language=language, progress=bar)
+        summary = run(
+            paths,
+            catalog,
+            preset,
+            detector=detector,
+            metadata=metadata,
+            language=language,
+            workers=workers,
+            limits=Limits(timeout_s=timeout, memory_mb=memory),
+            progress=bar,
+        )
     finish(summary, json)
 
 

@@ -29,6 +29,7 @@ class Encoder(ABC):
     fingerprint: str  # of code version, settings and weights: equal fingerprints give equal vectors
     licence: str  # SPDX name of the weights' licence
     frames: int = 0  # how many sampled frames a shot it wants (video encoders)
+    batch: int = 16  # shots it likes to be handed at a time
     frame_side: int = 0  # the shorter side, in pixels, of those frames
 
     @abstractmethod

@@ -26,6 +26,7 @@ class OfflineAudioEncoder(Encoder):
     modality: Modality = "audio"
     dim = SOUND_DIM
     licence = "Apache-2.0"
+    batch = 4
 
     def __init__(self) -> None:
         self.fingerprint = fingerprint(self.name, code=_CODE_VERSION, sample_rate=SAMPLE_RATE)

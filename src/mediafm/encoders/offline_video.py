@@ -29,6 +29,7 @@ class OfflineVideoEncoder(Encoder):
     dim = sum(block.dim for block in VIDEO_BLOCKS)
     licence = "Apache-2.0"
     frames = 6
+    batch = 4
     frame_side = SIDE
 
     def __init__(self) -> None:

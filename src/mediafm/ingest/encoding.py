@@ -9,7 +9,7 @@ import numpy as np
 
 from mediafm.catalog import EncoderSpec, ShotRecord
 from mediafm.encoders import Preset, TextEncoder, checked
-from mediafm.ingest.title_pass import ReadShot
+from mediafm.reading import ReadShot
 from mediafm.types import MODALITIES, Features, FloatArray, Metadata, Modality
 
 BATCH = 16  # shots an encoder sees at once; bounds memory together with the sampled frames a shot
@@ -37,7 +37,10 @@ def batches(shots: Iterable[ReadShot]) -> Iterator[list[ReadShot]]:
 
 def shot_records(batch: Sequence[ReadShot], time_base: Fraction) -> list[ShotRecord]:
     """The shots' rows in the catalog."""
-    return [ShotRecord.from_shot(r.shot, time_base, text=r.input.text, cues=r.cues) for r in batch]
+    return [
+        ShotRecord.from_shot(r.shot, time_base, text=r.input.text, cues=r.cues, lost_frames=r.lost_frames)
+        for r in batch
+    ]
 
 
 def encode_shots(preset: Preset, shots: Sequence[ReadShot]) -> Features:

@@ -34,6 +34,7 @@ from mediafm.encoders.hosted import (
 from mediafm.errors import UsageError
 from mediafm.ingest.cutting import CutClip, cut_clips
 from mediafm.ingest.hosted_plan import HostedPlan, PlannedClip, clip_set_spec, cut_options, make_plan
+from mediafm.interrupts import on_interrupt
 from mediafm.progress import SILENT, Progress
 from mediafm.types import FloatArray
 
@@ -121,7 +122,8 @@ def embed_hosted(
     summary = HostedSummary(service.name, service.model, clip_set, len(plan.clips), max_usd)
     run = _Run(catalog, client, budget, store, the_clock, plan, summary, workers, seed, progress)
     try:
-        run.go()
+        with on_interrupt(the_clock.stop):
+            run.go()
     finally:
         client.close()
         summary.spent_usd, summary.unconfirmed_usd = budget.spent, budget.unconfirmed
@@ -197,6 +199,7 @@ class _Run:
         spans = [(clip.start_s, clip.end_s) for clip in clips]
         options = cut_options(self._plan.service)
         for number, cut in cut_clips(clips[0].film, spans, folder, options) if not self._cap_met else ():
+            self._go_on()
             clip = waiting.pop(number)
             if isinstance(cut, str):
                 self._fail(clip, cut)
@@ -245,7 +248,12 @@ class _Run:
         """Wait until no more than so many clips are under way."""
         while len(self._under_way) > at_most:
             done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+            self._go_on()
             self._collect(list(done))
+
+    def _go_on(self) -> None:
+        if self._clock.stopped:
+            raise KeyboardInterrupt
 
     def _collect(self, done: list[Future[FloatArray]], raising: bool = True) -> None:
         for future in done:

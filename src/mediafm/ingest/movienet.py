@@ -28,11 +28,11 @@ from mediafm.ingest.encoding import (
 )
 from mediafm.ingest.scene_labels import write_scene_labels
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb, store_counted
-from mediafm.ingest.title_pass import ReadShot
 from mediafm.layouts import read_scenes
 from mediafm.layouts.movienet import MovieNetFolder, MovieNetShot, frame_rate, read_json
 from mediafm.media import cues_by_shot, read_cue_file, read_still
 from mediafm.progress import SILENT, Progress
+from mediafm.reading import ReadShot
 from mediafm.types import Cue, ImageArray, Metadata, Shot, ShotCue, ShotInput
 
 DETECTOR = "movienet:shots"  # stands where a detector's fingerprint would

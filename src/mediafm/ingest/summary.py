@@ -37,6 +37,13 @@ class IngestSummary:
         self.titles_failed += 1
         self.failures.append((title, reason))
 
+    def tell(self, record: TitleRecord) -> None:
+        """Note what a stored title lacks: one that ended early counts as failed, one with a hole as damaged."""
+        if record.extra.get("damage"):
+            self.damaged.append((record.title_id, record.extra["damage"]))
+        if record.warning:
+            self.fail(record.title_id, record.warning)
+
     def as_json(self) -> dict[str, Any]:
         """The document `--json` prints."""
         labels = {"labels": self.labels.as_json()} if self.labels else {}
@@ -87,10 +94,8 @@ def store_counted(
         catalog.record_failure(title_id, str(path), str(error))
         summary.fail(title_id, str(error))
         return
-    if record.extra.get("damage"):
-        summary.damaged.append((title_id, record.extra["damage"]))
+    summary.tell(record)
     if record.warning:
         catalog.record_failure(title_id, str(path), record.warning)
-        summary.fail(title_id, record.warning)
     else:
         catalog.clear_failure(title_id)

@@ -11,6 +11,7 @@ import pysubs2
 from mediafm.errors import MediaError, UsageError
 from mediafm.media.cleaning import clean_text, tidy
 from mediafm.media.encodings import decode_text
+from mediafm.media.limits import MAX_SUBTITLE_BYTES
 from mediafm.types import Cue
 
 SUBTITLE_SUFFIXES = (".srt", ".vtt", ".ass", ".ssa", ".ttml")
@@ -32,6 +33,10 @@ def read_cue_file(path: Path, language: str = "") -> CueFile:
     Raises MediaError where the file is missing, its encoding cannot be told, or it holds no cue in a known format.
     """
     try:
+        if (size := path.stat().st_size) > MAX_SUBTITLE_BYTES or not path.is_file():
+            raise MediaError(
+                f"{path} holds {size / 1e6:.0f} MB, more than any subtitle file.", "Check what it is, or move it away."
+            )
         data = path.read_bytes()
     except OSError as error:
         raise MediaError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
@@ -43,7 +48,12 @@ def read_cue_file(path: Path, language: str = "") -> CueFile:
     events = _parse(_prepared(text, format_name), format_name, path)
     if not events and format_name != "vtt":  # a WebVTT header alone is a file without speech
         raise MediaError(f"{path} holds not one cue.", "Check that it is a subtitle file in the format of its name.")
-    cues = tidy(Cue(e.start, max(e.start, e.end), clean_text(e.text)) for e in events if not e.is_comment)
+    try:
+        cues = tidy(
+            Cue(max(0, e.start), max(0, e.start, e.end), clean_text(e.text)) for e in events if not e.is_comment
+        )
+    except ValueError as error:
+        raise MediaError(f"{path} holds {error}.", "Check what it is, or move it away.") from error
     return CueFile(path, encoding, format_name, tuple(cues))
 
 
@@ -74,6 +84,10 @@ def _format_of(text: str, path: Path) -> str:
 
 
 def _parse(text: str, format_name: str, path: Path) -> list[pysubs2.SSAEvent]:
+    if format_name == "ttml" and re.search(r"<!(?:DOCTYPE|ENTITY)", text):
+        raise MediaError(
+            f"{path} declares entities, which are not read: they can grow without end.", "Save it anew as .srt."
+        )
     options = {"keep_html_tags": True} if format_name in ("srt", "vtt") else {}  # our own cleaning knows more tags
     try:
         with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """Which characters a subtitle file's bytes stand for. Unicode is certain; older encodings are guessed, with a guard."""
 
 import codecs
+import re
 from pathlib import Path
 
 from mediafm.errors import MediaError
@@ -28,6 +29,8 @@ _BY_LANGUAGE = {
     "vi": "cp1258",
     "zh": "gb18030",
 }
+_SAMPLE = 1_000_000  # characters that a guess is judged by
+_CONTROL = re.compile("[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x9f]")
 _PUNCTUATION = set("‘’‚“”„«»‹›–—…¿¡°·•´¨ª º©®™§¶£€¥¢½¼¾×♪\u00a0\u00ad")
 _WESTERN_SHARE = 0.35  # more accented letters than this among all letters, and it is no western language
 
@@ -66,17 +69,17 @@ def _candidates(data: bytes, language: str) -> list[str]:
 def _plausible(text: str, encoding: str) -> bool:
     """Whether a guessed single-byte decoding gives words and not noise; Unicode needs no such doubt."""
     if encoding == "cp1252":
-        return _looks_western(text)
+        return _looks_western(text[:_SAMPLE])
     if encoding == "cp1251":
-        return _looks_cyrillic(text)
-    return not any(_is_control(c) for c in text)
+        return _looks_cyrillic(text[:_SAMPLE])
+    return not _CONTROL.search(text)
 
 
 def _looks_western(text: str) -> bool:
     letters = [c for c in text if c.isalpha()]
     accented = [c for c in letters if not c.isascii()]
     strange = sum(1 for c in text if not c.isascii() and not c.isalpha() and c not in _PUNCTUATION)
-    if any(_is_control(c) for c in text) or strange > 0.1 * max(1, len(accented)):
+    if _CONTROL.search(text) or strange > 0.1 * max(1, len(accented)):
         return False
     return len(accented) <= _WESTERN_SHARE * max(1, len(letters))
 
@@ -86,7 +89,3 @@ def _looks_cyrillic(text: str) -> bool:
     russian = sum(1 for c in letters if "а" <= c.lower() <= "я" or c.lower() in "ёіїєґђјљњћџўќѓѕ")
     small = sum(1 for c in letters if c.islower())
     return bool(letters) and russian > 0.95 * len(letters) and small > 0.5 * len(letters)
-
-
-def _is_control(character: str) -> bool:
-    return (ord(character) < 32 and character not in "\t\n\r\f\v\x1a") or 0x7F <= ord(character) < 0xA0

@@ -8,7 +8,19 @@ from typing import Any
 from av.container import InputContainer
 from av.stream import Disposition
 
+from mediafm.errors import MediaError
 from mediafm.media.language import base_language
+from mediafm.media.limits import (
+    MAX_PICTURE_RATE,
+    MAX_PIXEL_ASPECT,
+    MAX_PIXELS,
+    MAX_SAMPLE_RATE,
+    MAX_SIDE,
+    MAX_TICK_S,
+    MIN_PICTURE_RATE,
+    MIN_SAMPLE_RATE,
+    longest,
+)
 from mediafm.media.picture import Orientation
 
 
@@ -18,7 +30,7 @@ class VideoTrack:
 
     width, height: as coded; display_width, display_height: upright and with square pixels, as a viewer sees it.
     rotation: degrees counter-clockwise that the coded picture is turned by for display (0, 90, 180 or 270).
-    average_rate: pictures a second over the whole track, None where the container does not know.
+    average_rate: pictures a second over the whole track, None where the container does not know or cannot be believed.
     """
 
     index: int
@@ -71,7 +83,8 @@ class MediaInfo:
     """All that is known of a file before it is decoded.
 
     start: seconds on the container's own clock at which the title's zero lies (the first picture or sound presented).
-    duration: seconds as the container declares or estimates them, None where it says nothing.
+    duration: seconds as the container declares or estimates them, None where it says nothing or more than a file of its
+        size can hold.
     video: the track that is read, None for a title without picture. audio: all tracks of sound, in file order.
     """
 
@@ -104,11 +117,43 @@ def pick_audio(container: InputContainer, language: str | None) -> Any | None:
     return max(container.streams.audio, key=rank, default=None)
 
 
+def check_track(path: Path, stream: Any) -> None:
+    """Raise MediaError where a track that is to be read says of itself what cannot be."""
+    if stream.codec_context is None:
+        wrong = f"no decoder for its {stream.type} track {stream.index} in this build of PyAV"
+        raise MediaError(f"{path}: {wrong}.", "Convert the file to a common codec such as H.264 with AAC.")
+    wrong = ""
+    if not stream.time_base or not 0 < stream.time_base <= MAX_TICK_S:
+        wrong = f"the clock of its {stream.type} ticks once in {stream.time_base} s"
+    elif stream.type == "video":
+        width, height = stream.width, stream.height
+        if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+            most = f"{MAX_SIDE} pixels a side and {MAX_PIXELS} in all"
+            wrong = f"its pictures claim to be {width} x {height}, more than {most}"
+    elif stream.codec_context.sample_rate and not good_rate(stream.codec_context.sample_rate):
+        wrong = f"its sound claims {stream.codec_context.sample_rate} samples a second"
+    if wrong:
+        raise MediaError(f"{path}: {wrong}.", "The file is damaged: copy it anew, or convert it.")
+
+
+def good_rate(rate: int) -> bool:
+    """Whether sound can have that many samples a second."""
+    return MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE
+
+
+def picture_rate(stream: Any) -> Fraction | None:
+    """Pictures a second as the container states or guesses them; None where none of that can be believed."""
+    rates = (stream.average_rate, stream.guessed_rate)
+    return next((r for r in rates if r and MIN_PICTURE_RATE <= r <= MAX_PICTURE_RATE), None)
+
+
 def describe(
     path: Path, container: InputContainer, video: Any | None, orientation: Orientation, start: Fraction
 ) -> MediaInfo:
     """Gather what an open container says; `video` is the stream that is read, `orientation` its first picture's."""
     duration = None if container.duration is None else Fraction(container.duration, 1_000_000)
+    if duration is not None and not 0 < duration <= longest(path):
+        duration = None
     return MediaInfo(
         path=path,
         format=container.format.name,
@@ -128,6 +173,8 @@ def is_text(stream: Any) -> bool:
 
 def _video_track(stream: Any, orientation: Orientation) -> VideoTrack:
     aspect = stream.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, MAX_PIXEL_ASPECT) <= aspect <= MAX_PIXEL_ASPECT:
+        aspect = Fraction(1)
     width, height = max(1, round(stream.width * aspect)), stream.height
     if orientation.transposed:
         width, height = height, width
@@ -140,7 +187,7 @@ def _video_track(stream: Any, orientation: Orientation) -> VideoTrack:
         display_height=height,
         rotation=orientation.degrees,
         time_base=stream.time_base,
-        average_rate=stream.average_rate or None,
+        average_rate=rate if (rate := stream.average_rate) and picture_rate(stream) == rate else None,
     )
 
 

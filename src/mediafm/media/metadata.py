@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mediafm.errors import ImportDataError, UsageError
+from mediafm.media.limits import MAX_METADATA_BYTES
 from mediafm.types import Metadata
 
 _KEYS = ("title", "title_id")
@@ -24,6 +25,8 @@ def load_metadata(path: Path | str) -> dict[str, Metadata]:
         raise UsageError(f"There is no metadata file {path}.", "Check the path.")
     if path.suffix.lower() not in (".csv", ".jsonl", ".ndjson", ".json"):
         raise UsageError(f"{path}: metadata must be a .csv or .jsonl file.", "Convert it, or rename it to what it is.")
+    if path.stat().st_size > MAX_METADATA_BYTES:
+        raise ImportDataError(f"{path} holds more than {MAX_METADATA_BYTES >> 20} MiB.", "Split it.")
     result: dict[str, Metadata] = {}
     rows: dict[str, int] = {}
     for row, record in _records(path):
@@ -66,11 +69,19 @@ def _json_lines(path: Path, file: Any) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise _error(path, row, f"is no JSON: {error.msg}", "Write one object a line.") from error
+        except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, lists in lists in lists
+            why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise _error(path, row, f"is no JSON: {why}", "Write one object a line.") from error
+        if "\\u" in line and not _is_text(json.dumps(record, ensure_ascii=False)):
+            raise _error(path, row, "holds half of a character (a lone surrogate)", "Write the character itself.")
         if not isinstance(record, dict):
             raise _error(path, row, "is no object", 'Write {"title": "...", "synopsis": "..."} on each line.')
         yield row, record
+
+
+def _is_text(words: str) -> bool:
+    """Whether it can be written down as Unicode."""
+    return not any("\ud800" <= c <= "\udfff" for c in words)
 
 
 def _metadata(path: Path, row: int, record: dict[str, Any]) -> Metadata:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
+import cv2
 import numpy as np
-from av import VideoFrame
+from av import FFmpegError, VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from mediafm.errors import MediaError
 from mediafm.media.timeline import Timeline
 from mediafm.types import ImageArray
 
@@ -25,6 +27,11 @@ _FILTERS = {
     "bicubic": Interpolation.BICUBIC,
     "bilinear": Interpolation.BILINEAR,
 }
+
+
+# Libswscale is twice as quick in writing BGR as RGB. Its two ways differ by some levels of 256 here and there, so where
+# the picture has to be what `ffmpeg -pix_fmt rgb24` makes it (TransNet V2 was trained on that), it has to be RGB.
+_TO_RGB: frozenset[Scaling] = frozenset(("bicubic",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+_UNSPECIFIED = 2  # the colours of a picture that says nothing of them
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
@@ -85,17 +93,31 @@ class Screen:
         """`frame` as upright RGB uint8 [height, width, 3]."""
         if scaling not in get_args(Scaling):
             raise ValueError(f"scaling is {scaling!r}, must be one of {get_args(Scaling)}")
+        try:
+            small = self._scaled(frame, width, height, scaling)
+        except FFmpegError:  # damaged pictures may claim colours that nobody has defined
+            frame.colorspace = _UNSPECIFIED
+            try:
+                small = self._scaled(frame, width, height, scaling)
+            except FFmpegError as error:
+                what = f"{frame.format.name}, {frame.width} x {frame.height}"
+                raise MediaError(f"A picture ({what}) cannot be scaled.", "Convert the film anew.") from error
+        image = small.to_ndarray().astype(np.uint8, copy=False)
+        if scaling not in _TO_RGB:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        return self.orientation.apply(image)
+
+    def _scaled(self, frame: VideoFrame, width: int, height: int, scaling: Scaling) -> VideoFrame:
         scaler = self._scalers.setdefault((width, height, scaling), VideoReformatter())
         turned = self.orientation.transposed
-        small = scaler.reformat(
+        return scaler.reformat(
             frame,
             width=height if turned else width,
             height=width if turned else height,
-            format="rgb24",
+            format="rgb24" if scaling in _TO_RGB else "bgr24",
             interpolation=_FILTERS[scaling],
             threads=1,  # the pictures are small: handing slices to threads costs more than it saves
         )
-        return self.orientation.apply(small.to_ndarray().astype(np.uint8, copy=False))
 
     def fit(self, short_side: int) -> tuple[int, int]:
         """(width, height) with the display's aspect ratio and the given short side; never larger than the display."""
@@ -109,7 +131,8 @@ class Picture:
 
     index: 0, 1, 2 ... over the pictures handed out. pts, duration_pts: when it appears, counted from the title's zero,
     and how long it stays, in the reader's time base. The duration reaches to the next picture, so pictures tile their
-    part of the title even at a variable rate.
+    part of the title even at a variable rate. lost_before: pictures that lay between this one and the one
+    before it in the film, but would not decode or came out damaged; they are left out.
     """
 
     index: int
@@ -117,6 +140,7 @@ class Picture:
     duration_pts: int
     _frame: VideoFrame = field(repr=False)
     _screen: Screen = field(repr=False)
+    lost_before: int = 0
 
     def rgb(self, width: int, height: int, scaling: Scaling = "area") -> ImageArray:
         """The whole picture as uint8 RGB [height, width, 3], upright, stretched to the size asked for.
@@ -131,6 +155,9 @@ class Picture:
         return self._screen.image(self._frame, width, height, "area")
 
 
+_Frame = tuple[VideoFrame, int]  # a decoded frame and how many were lost before it
+
+
 class PictureLine:
     """Lays decoded frames on the title's line of time, in rising order, each lasting until the next appears.
 
@@ -140,17 +167,17 @@ class PictureLine:
     def __init__(
         self, screen: Screen, time_base: Fraction, last_end: Fraction | None, zero_pts: int, usual_duration: int
     ) -> None:
-        self.timeline: Timeline[VideoFrame] = Timeline(time_base, last_end)
+        self.timeline: Timeline[_Frame] = Timeline(time_base, last_end, zero_pts)
         self.count = 0  # pictures handed out
         self.end = 0  # where the last of them ends
         self.repaired = 0  # pictures that claimed to appear no later than the one before
         self._screen, self._zero_pts, self._usual_duration = screen, zero_pts, usual_duration
-        self._held: tuple[VideoFrame, int] | None = None
+        self._held: tuple[_Frame, int] | None = None
 
-    def push(self, frame: VideoFrame) -> Iterator[Picture]:
-        """Take the next decoded frame; yield the picture whose duration is known now."""
+    def push(self, frame: VideoFrame, lost_before: int = 0) -> Iterator[Picture]:
+        """Take the next whole frame and how many were lost before it; yield the picture whose duration is known now."""
         pts = frame.pts if frame.pts is not None else frame.dts
-        for settled, at in self.timeline.push(frame, pts, self._length(frame)):
+        for settled, at in self.timeline.push((frame, lost_before), pts, self._length(frame, pts)):
             yield from self._take(settled, at - self._zero_pts)
 
     def flush(self) -> Iterator[Picture]:
@@ -159,10 +186,10 @@ class PictureLine:
             yield from self._take(settled, at - self._zero_pts)
         if self._held is not None:
             frame, at = self._held
-            yield self._picture(frame, at, at + self._length(frame))
+            yield self._picture(frame, at, at + self._length(frame[0], at + self._zero_pts))
             self._held = None
 
-    def _take(self, frame: VideoFrame, at: int) -> Iterator[Picture]:
+    def _take(self, frame: _Frame, at: int) -> Iterator[Picture]:
         earliest = 0 if self._held is None else self._held[1] + 1
         if at < earliest:
             at = earliest
@@ -171,10 +198,11 @@ class PictureLine:
             yield self._picture(*self._held, at)
         self._held = frame, at
 
-    def _picture(self, frame: VideoFrame, at: int, until: int) -> Picture:
+    def _picture(self, frame: _Frame, at: int, until: int) -> Picture:
         self.end = until
         self.count += 1
-        return Picture(self.count - 1, at, until - at, frame, self._screen)
+        return Picture(self.count - 1, at, until - at, frame[0], self._screen, frame[1])
 
-    def _length(self, frame: VideoFrame) -> int:
-        return frame.duration or self._usual_duration
+    def _length(self, frame: VideoFrame, pts: int | None) -> int:
+        stated = frame.duration if frame.duration and frame.duration > 0 else self._usual_duration
+        return stated if pts is None else self.timeline.within(pts, stated, self._usual_duration)

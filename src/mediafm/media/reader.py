@@ -19,16 +19,18 @@ from av.stream import Discard
 
 from mediafm.errors import MediaError
 from mediafm.media.container import declared_end, open_input, reason_of
-from mediafm.media.info import MediaInfo, describe, pick_audio, pick_video
+from mediafm.media.info import MediaInfo, check_track, describe, pick_audio, pick_video, picture_rate
+from mediafm.media.limits import MAX_PIXELS, longest
+from mediafm.media.losses import ONE_FOR_ONE, BadRun, LostPictures
 from mediafm.media.picture import UPRIGHT, Orientation, Picture, PictureLine, Screen, orientation_of
 from mediafm.media.sound import Sound, SoundLine
+from mediafm.media.wholeness import missing_bytes
 from mediafm.types import SAMPLE_RATE
 
-# More packets in a row than this that will not decode, and the rest of the title is taken for lost. Sound comes in
-# smaller packets, and a title can do without it for longer: these are some ten seconds.
-_FAILURES_IN_A_ROW = {"video": 8, "audio": 400}
 _LOOKAHEAD_BYTES = 32 << 20
 _SHORT_S, _SHORT_SHARE = Fraction(2), Fraction(2, 100)  # a title that ends this much too early was cut off
+
+_Whole = tuple[Any, int]  # a decoded frame that is whole, and how many pictures were lost before it
 
 
 def probe(path: Path | str) -> MediaInfo:
@@ -40,13 +42,16 @@ def probe(path: Path | str) -> MediaInfo:
         return reader.info
 
 
-def open_title(path: Path | str, sample_rate: int = SAMPLE_RATE, audio_language: str | None = None) -> "TitleReader":
+def open_title(
+    path: Path | str, sample_rate: int = SAMPLE_RATE, audio_language: str | None = None, threads: int = 0
+) -> "TitleReader":
     """Open a title for its one pass; use as a context manager and iterate.
 
     sample_rate: hertz of the mono sound. audio_language: which track of sound to read where there are several; where
-    none speaks it, the default track is read (`reader.audio_index` tells).
+    none speaks it, the default track is read (`reader.audio_index` tells). threads: of the picture's decoder, 0 for as
+    many as there are processors.
     """
-    return TitleReader(Path(path), sample_rate, audio_language)
+    return TitleReader(Path(path), sample_rate, audio_language, threads)
 
 
 class TitleReader:
@@ -56,16 +61,22 @@ class TitleReader:
     `.sample_rate`, `.audio_index` (stream that is read, None without sound).
     After the last: `.end_pts` (end of the last picture or of the sound, whichever is later), `.frames_read`,
     `.samples_read` (end of the sound in samples; 0 without), `.decode_failures` (packets that would not decode and
-    frames that libav marked as damaged; both are left out), `.samples_filled`, `.times_filled`, `.times_repaired`,
-    `.failure` ("" or why the pass stopped before the title's end; what came before is sound).
+    frames that libav marked as damaged; both are left out), `.pictures_lost` (those of the picture; the sum over all
+    pictures of `lost_before`, and `.lost_at_end` after the last), `.samples_filled`, `.times_filled`,
+    `.times_repaired`, `.failure` ("" or why the pass stopped before the title's end; what came before is sound).
+
+    Damage inside a title is passed over. Ten seconds of film (or a thousand packets) without one sound picture end it;
+    in a title without picture, the same of its sound. Sound that is lost beside a picture never does.
     """
 
-    def __init__(self, path: Path, sample_rate: int, audio_language: str | None) -> None:
+    def __init__(self, path: Path, sample_rate: int, audio_language: str | None, threads: int = 0) -> None:
         self.sample_rate = sample_rate
-        self._not_decoded = 0
         self.failure = ""
-        self._path = path
-        self._failures_in_a_row = {"video": 0, "audio": 0}
+        self.lost_at_end = 0
+        self._path, self._threads = path, threads
+        self._sound_not_decoded = 0
+        self._lost = LostPictures(exact=False)
+        self._bad_run = BadRun()
         self._pictures: PictureLine | None = None
         self._sound: SoundLine | None = None
         self._container: InputContainer = open_input(path)
@@ -91,7 +102,12 @@ class TitleReader:
     @property
     def decode_failures(self) -> int:
         """Packets that would not decode, and frames that libav marked as damaged or that could not be resampled."""
-        return self._not_decoded + (0 if self._sound is None else self._sound.refused)
+        return self.pictures_lost + self._sound_not_decoded + (0 if self._sound is None else self._sound.refused)
+
+    @property
+    def pictures_lost(self) -> int:
+        """The part of `decode_failures` that concerns the picture."""
+        return self._lost.total
 
     @property
     def end_pts(self) -> int:
@@ -136,18 +152,17 @@ class TitleReader:
         self._audio = pick_audio(self._container, audio_language)
         if self._video is None and self._audio is None:
             raise MediaError(f"{self._path} holds neither picture nor sound.", "Give a film or a sound file.")
-        for stream in (self._video, self._audio):
-            if stream is not None and stream.codec_context is None:
-                raise MediaError(
-                    f"{self._path}: no decoder for its {stream.type} track {stream.index} in this build of PyAV.",
-                    "Convert the file to a common codec such as H.264 with AAC.",
-                )
         chosen = [s for s in (self._video, self._audio) if s is not None]
+        for stream in chosen:
+            check_track(self._path, stream)
         for stream in self._container.streams:
             if stream not in chosen:
                 stream.discard = Discard.all
         if self._video is not None:
             self._video.thread_type = "AUTO"
+            self._video.codec_context.thread_count = self._threads
+            self._video.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+            self._lost = LostPictures(exact=self._video.codec_context.name in ONE_FOR_ONE)
         self.audio_index: int | None = None if self._audio is None else self._audio.index
         self.time_base: Fraction = chosen[0].time_base
         self._packets = self._demux(chosen)
@@ -159,14 +174,14 @@ class TitleReader:
         for so long that the waiting room is full, it starts later than anything that matters here.
         """
         first: dict[str, Any] = {}
-        waiting: deque[tuple[Packet, list[Any] | None]] = deque()
+        waiting: deque[tuple[Packet, list[_Whole] | None]] = deque()
         wanted = {s.type for s in (self._video, self._audio) if s is not None}
         room = _LOOKAHEAD_BYTES
         for packet in self._packets:
             kind = packet.stream.type
             frames = None if kind in first else self._decode(packet)
             if frames:
-                first[kind] = frames[0]
+                first[kind] = frames[0][0]
             waiting.append((packet, frames))
             room -= packet.size
             if wanted <= first.keys() or self.failure or room < 0:
@@ -177,6 +192,8 @@ class TitleReader:
         picture = first.get("video")
         orientation = UPRIGHT if picture is None else orientation_of(picture)
         starts = [_stamp(f) * f.time_base for f in first.values()]
+        if self._video is not None and self._lost.earliest is not None:  # its time was true, though it is lost
+            starts.append(self._lost.earliest * self._video.time_base)
         zero_pts = min(starts) // self.time_base  # a whole tick: pictures keep integer times
         zero = zero_pts * self.time_base
         self.info = describe(self._path, self._container, self._video, orientation, zero)
@@ -184,11 +201,13 @@ class TitleReader:
         self._pass = self._run(waiting)
 
     def _prepare(self, zero_pts: int, zero: Fraction, orientation: Orientation) -> None:
-        last_end = None if self.info.duration is None else zero + self.info.duration
+        last_end = zero + (self.info.duration or longest(self._path))
         track = self.info.video
         if track is not None and self._video is not None:
-            rate = track.average_rate or self._video.guessed_rate or Fraction(25)
-            usual_duration = max(1, round(1 / rate / self.time_base))
+            check_track(self._path, self._video)  # what decoding its first picture has shown
+            if not self._video.width or not self._video.height:
+                raise MediaError(f"{self._path}: the size of its pictures cannot be found out.", "Convert it anew.")
+            usual_duration = max(1, round(1 / (picture_rate(self._video) or Fraction(25)) / self.time_base))
             screen = Screen(track.display_width, track.display_height, orientation)
             self._pictures = PictureLine(screen, self.time_base, last_end, zero_pts, usual_duration)
         if self._audio is not None:
@@ -196,7 +215,7 @@ class TitleReader:
 
     # ---------------------------------------------------------------------------------------------- the pass
 
-    def _run(self, waiting: "deque[tuple[Packet, list[Any] | None]]") -> Iterator[Picture | Sound]:
+    def _run(self, waiting: deque[tuple[Packet, list[_Whole] | None]]) -> Iterator[Picture | Sound]:
         while waiting:
             packet, frames = waiting.popleft()
             yield from self._handle(packet, frames)
@@ -208,6 +227,7 @@ class TitleReader:
         for line in (self._pictures, self._sound):
             if line is not None:
                 yield from line.flush()
+        self.lost_at_end = self._lost.rest()
         if not self.failure:
             self.failure = self._shortfall()
 
@@ -222,31 +242,55 @@ class TitleReader:
             # of the streams that are read have been flushed by then.
             return
 
-    def _handle(self, packet: Packet, frames: list[Any] | None) -> Iterator[Picture | Sound]:
-        for frame in self._decode(packet) if frames is None else frames:
-            line: Any = self._pictures if isinstance(frame, VideoFrame) else self._sound
-            yield from line.push(frame)
+    def _handle(self, packet: Packet, frames: list[_Whole] | None) -> Iterator[Picture | Sound]:
+        for frame, lost_before in self._decode(packet) if frames is None else frames:
+            if isinstance(frame, VideoFrame):
+                assert self._pictures is not None
+                yield from self._pictures.push(frame, lost_before)
+            else:
+                assert self._sound is not None
+                yield from self._sound.push(frame)
 
-    def _decode(self, packet: Packet) -> list[Any]:
-        """Frames of a packet; none where it will not decode, which is counted."""
-        kind = packet.stream.type
+    def _decode(self, packet: Packet) -> list[_Whole]:
+        """Whole frames of a packet and how many pictures were lost before each; none where it will not decode."""
+        of_picture = packet.stream.type == "video"
+        if of_picture and packet.size and not packet.is_discard:
+            self._lost.sent(packet.pts)
         try:
             frames = packet.decode()
         except FFmpegError as error:
-            self._not_decoded += 1
-            self._failures_in_a_row[kind] += 1
-            if self._failures_in_a_row[kind] > _FAILURES_IN_A_ROW[kind]:
-                self.failure = (
-                    f"more than {_FAILURES_IN_A_ROW[kind]} {kind} packets in a row would not decode: {reason_of(error)}"
-                )
+            if of_picture:
+                self._lost.failed()
+            else:
+                self._sound_not_decoded += 1
+            self._judge(packet, False, reason_of(error))
             return []
-        whole = [f for f in frames if not f.is_corrupt]
-        self._not_decoded += len(frames) - len(whole)
-        for frame in whole:
+        whole: list[_Whole] = []
+        for frame in frames:
             frame.time_base = packet.stream.time_base  # frames out of a flush carry none
-        if whole:
-            self._failures_in_a_row[kind] = 0
+            lost = 0
+            if isinstance(frame, VideoFrame):
+                lost = self._lost.came(frame.pts, not frame.is_corrupt, frame.interlaced_frame)
+            elif frame.is_corrupt:
+                self._sound_not_decoded += 1
+            if not frame.is_corrupt:
+                whole.append((frame, lost))
+        if frames:
+            self._judge(packet, bool(whole), "they are damaged")
         return whole
+
+    def _judge(self, packet: Packet, good: bool, why: str) -> None:
+        """Watch for a run of damage that ends the title."""
+        kind = "audio" if self._video is None else "video"
+        if packet.stream.type != kind:
+            return
+        if good:
+            self._bad_run.good()
+            return
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        self._bad_run.bad(None if stamp is None else stamp * packet.time_base)
+        if self._bad_run.too_long:
+            self.failure = f"{self._bad_run} of its {kind} would not decode: {why}"
 
     def _shortfall(self) -> str:
         """Why what was read is not all there should be; "" where it is."""
@@ -255,13 +299,12 @@ class TitleReader:
         if self._audio is not None and not self.samples_read:
             return "nothing of its sound could be decoded"
         end = declared_end(self._container, self._video, self._audio)
-        if end is None:
-            return ""
-        length = end - self.info.start
-        missing = length - self.end_pts * self.time_base
-        if missing > _SHORT_S and missing > _SHORT_SHARE * length:
-            read = float(self.end_pts * self.time_base)
-            return f"the file ends at {read:.1f} s of {float(length):.1f} s: it was cut off or is damaged"
+        read = self.end_pts * self.time_base
+        length = Fraction(0) if end is None else end - self.info.start
+        if length - read > max(_SHORT_S, _SHORT_SHARE * length):
+            return f"the file ends at {float(read):.1f} s of {float(length):.1f} s: it was cut off or is damaged"
+        if missing := missing_bytes(self._path):
+            return f"the last {missing} bytes of the file are missing: it was cut off or is damaged"
         return ""
 
 

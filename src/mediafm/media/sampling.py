@@ -106,10 +106,13 @@ class SoundCutter:
 
     Holds what was pushed since the last cut's end, so its memory is that of the open shots, not of the title.
     `have_until` is the number of samples known so far, counted from the title's zero (0 before any sound).
+    `missing` is how many samples of the last cut the title does not have: holes, and what lies before the first sound
+    or after the last.
     """
 
     def __init__(self) -> None:
         self.have_until = 0
+        self.missing = 0
         self._held: deque[Sound] = deque()
         self._cut_until = 0
 
@@ -121,20 +124,22 @@ class SoundCutter:
     def cut(self, start_sample: int, end_sample: int) -> FloatArray | None:
         """Samples [start, end) as float32 [end - start]; None where the title has no sound in all of that span.
 
-        Parts without sound are zeros. Cuts must not go back behind the end of the one before: that sound is gone.
+        A hole that was filled with silence is no sound. Parts without sound are zeros. Cuts must not go back behind the
+        end of the one before: that sound is gone.
         """
         if start_sample < self._cut_until or end_sample < start_sample:
             raise ValueError(f"cut [{start_sample}, {end_sample}) after a cut that ended at {self._cut_until}")
         self._cut_until = end_sample
         result = np.zeros(end_sample - start_sample, np.float32)
-        heard = False
+        heard = 0
         for sound in self._held:
             first, last = max(start_sample, sound.start), min(end_sample, sound.start + len(sound.samples))
-            if first < last:
+            if first < last and not sound.missing:
                 result[first - start_sample : last - start_sample] = sound.samples[
                     first - sound.start : last - sound.start
                 ]
-                heard = True
+                heard += last - first
+        self.missing = len(result) - heard
         while self._held and self._held[0].start + len(self._held[0].samples) <= end_sample:
             self._held.popleft()
         return result if heard else None

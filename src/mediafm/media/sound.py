@@ -3,26 +3,34 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 from typing import Any
 
 import numpy as np
 from av import AudioFrame, AudioResampler, FFmpegError
 
+from mediafm.media.info import good_rate
 from mediafm.media.timeline import Timeline
 from mediafm.types import FloatArray
 
-_BLOCK = 4096  # samples of a Sound, save for the last
-_GAP_S = Fraction(8, 1000)  # timestamps further off than this are a hole or an overlap, not jitter
+_BLOCK = 4096  # samples of a Sound, save for the last and those beside and in a hole
+_HOLE_S = 10
+_PART = 2048  # samples that leave the resampler at a time
+_GAP_S = 0.008  # timestamps further off than this are a hole or an overlap, not jitter
 _DRIFT_S = 0.001  # mean deviation at which the line is pulled back to the timestamps
 _MEMORY = 16  # frames over which the deviation is averaged
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A stretch of a title's sound. `start` is the number of its first sample, counted from the title's zero."""
+    """A stretch of a title's sound. `start` is the number of its first sample, counted from the title's zero.
+
+    missing: the title has no sound there, the samples are zeros that fill a hole. A stretch is missing whole or not.
+    """
 
     start: int
     samples: FloatArray  # [n] mono, in [-1, 1]
+    missing: bool = False
 
 
 class SoundLine:
@@ -35,58 +43,76 @@ class SoundLine:
     """
 
     def __init__(self, time_base: Fraction, last_end: Fraction | None, zero: Fraction, rate: int) -> None:
-        self.timeline: Timeline[AudioFrame] = Timeline(time_base, last_end)
-        self.refused = 0  # frames whose format could not be resampled
+        self.timeline: Timeline[AudioFrame] = Timeline(time_base, last_end, floor(zero / time_base))
+        self.refused = 0  # frames whose format could not be resampled, or cannot be
         self.filled = 0  # samples of silence put in where the stream has a hole
         self._zero = zero  # the title's zero on the container's clock, in seconds
+        self._tick, self._zero_s = float(time_base), float(zero)
         self._rate = rate
         self._resampler: AudioResampler | None = None
         self._shape: tuple[Any, ...] = ()
-        self._due: Fraction | None = None  # seconds from zero at which the next frame is expected
+        self._run_from: float | None = None  # seconds from zero at which the run of frames began; None: there is none
+        self._run_n = 0  # samples of the run so far, at the frames' rate
+        self._run_owed = 0  # samples at the line's rate by which the run was pulled after its timestamps
         self._deviation = 0.0
         self._owed = 0  # samples by which the next resampled block is to be stretched (or squeezed, below 0)
         self._write_at: int | None = None  # number of the next sample out of the resampler
         self.end: int | None = None  # number of samples known from zero on; None before the first
         self._pending: list[FloatArray] = []
         self._pending_n = 0
+        self._silence = np.zeros(_HOLE_S * rate, np.float32)
+        self._silence.flags.writeable = False
 
     def push(self, frame: AudioFrame) -> Iterator[Sound]:
         """Take the next decoded frame; yield what is certain now."""
-        ticks = round(Fraction(frame.samples, frame.sample_rate) / self.timeline.time_base)
+        if not good_rate(frame.sample_rate):
+            self.refused += 1
+            return
+        base = self.timeline.time_base  # in whole numbers: this is done some fifty times a second of film
+        ticks = round(frame.samples * base.denominator / (frame.sample_rate * base.numerator))
         for settled, at in self.timeline.push(frame, frame.pts, ticks):
-            yield from self._take(settled, at * self.timeline.time_base - self._zero)
+            yield from self._take(settled, at)
 
     def flush(self) -> Iterator[Sound]:
         """No more frames: yield the rest."""
         for settled, at in self.timeline.flush():
-            yield from self._take(settled, at * self.timeline.time_base - self._zero)
+            yield from self._take(settled, at)
         yield from self._drain()
         if self._pending:
             yield self._emit(self._pending_n)
 
-    def _take(self, frame: AudioFrame, at: Fraction) -> Iterator[Sound]:
-        """Resample a frame that sounds at `at` seconds from the title's zero."""
+    def _take(self, frame: AudioFrame, at: int) -> Iterator[Sound]:
+        """Resample a frame that sounds at `at` ticks of the container's clock."""
         shape = (frame.sample_rate, frame.format.name, frame.layout.name)
-        if self._due is None or shape != self._shape or abs(at - self._due) > _GAP_S:
-            yield from self._restart(at, shape)
+        late = at * self._tick - self._zero_s - self._due
+        if self._run_from is None or shape != self._shape or abs(late) > _GAP_S:
+            yield from self._restart(at * self.timeline.time_base - self._zero, shape)
         else:
-            self._follow(float(at - self._due))
-        assert self._due is not None and self._resampler is not None
-        self._due += Fraction(frame.samples, frame.sample_rate)
+            self._follow(late)
+        assert self._resampler is not None
+        self._run_n += frame.samples
         try:
             parts = self._resampler.resample(frame)
         except (FFmpegError, ValueError):  # a damaged frame may claim a layout or a rate that cannot be
             self.refused += 1
-            self._resampler, self._due = None, None
+            self._resampler, self._run_from = None, None
             return
         for resampled in parts:
             yield from self._lay(_samples(resampled))
 
+    @property
+    def _due(self) -> float:
+        """Seconds from zero at which the next frame of the run is expected."""
+        if self._run_from is None:
+            return 0.0
+        return self._run_from + self._run_n / self._shape[0] + self._run_owed / self._rate
+
     def _restart(self, at: Fraction, shape: tuple[Any, ...]) -> Iterator[Sound]:
         yield from self._drain()
         # Swresample keeps float mixes of many channels unscaled unless told that 1.0 is the loudest a mix may get.
-        self._resampler = AudioResampler("flt", "mono", self._rate, options={"rematrix_maxval": "1.0"})
-        self._shape, self._due, self._deviation, self._owed = shape, at, 0.0, 0
+        self._resampler = AudioResampler("flt", "mono", self._rate, _PART, options={"rematrix_maxval": "1.0"})
+        self._shape, self._run_from, self._deviation, self._owed = shape, float(at), 0.0, 0
+        self._run_n = self._run_owed = 0
         self._write_at = round(at * self._rate)
 
     def _drain(self) -> Iterator[Sound]:
@@ -97,12 +123,11 @@ class SoundLine:
 
     def _follow(self, deviation: float) -> None:
         """Watch how far timestamps stand from the count, and pull the count after them when they mean it."""
-        assert self._due is not None
         self._deviation += (deviation - self._deviation) / _MEMORY
         if abs(self._deviation) > _DRIFT_S:
             owed = round(self._deviation * self._rate)
             self._owed += owed
-            self._due += Fraction(owed, self._rate)
+            self._run_owed += owed
             self._deviation -= owed / self._rate
 
     def _lay(self, samples: FloatArray) -> Iterator[Sound]:
@@ -122,11 +147,15 @@ class SoundLine:
         yield from self._append(samples)
 
     def _fill(self, gap: int) -> Iterator[Sound]:
-        """Zeros for a hole, a block at a time however long it is."""
+        """Zeros for a hole, some seconds at a time: they are always the same, so that even a long one costs nothing."""
+        if gap > 0 and self._pending_n:
+            yield self._emit(self._pending_n)
         while gap > 0:
-            n = min(gap, _BLOCK)
+            assert self.end is not None
+            n = min(gap, len(self._silence))
+            yield Sound(self.end, self._silence[:n], missing=True)
             self.filled += n
-            yield from self._append(np.zeros(n, np.float32))
+            self.end += n
             gap -= n
 
     def _append(self, samples: FloatArray) -> Iterator[Sound]:

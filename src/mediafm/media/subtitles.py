@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mediafm.media.container import open_input, reason_of
 from mediafm.media.cuefiles import SUBTITLE_SUFFIXES, read_cue_file
 from mediafm.media.info import MediaInfo, TextTrack
 from mediafm.media.language import base_language, is_language
+from mediafm.media.limits import MAX_CUES
 from mediafm.types import Cue
 
 _FORCED = {"forced", "foreign"}
@@ -100,13 +102,15 @@ def _embedded(path: Path, info: MediaInfo, track: TextTrack) -> list[Cue]:
             if other.index != track.index:
                 other.discard = Discard.all
         try:
-            cues = [cue for packet in container.demux(stream) if packet.size for cue in _cues_of(packet, info.start)]
-        except (FFmpegError, OSError) as error:
+            packets = (p for p in container.demux(stream) if p.size)
+            # One more than a title may have, so that a track without end is refused and not read to its end.
+            cues = tidy(islice((cue for p in packets for cue in _cues_of(p, info.start)), MAX_CUES + 1))
+        except (FFmpegError, OSError, ValueError) as error:
             raise MediaError(
                 f"{path}: its text track {track.index} ({track.codec}) cannot be read: {reason_of(error)}.",
                 "Extract it as a .srt file beside the film, or choose another track.",
             ) from error
-    return tidy(cues)
+    return cues
 
 
 def _cues_of(packet: Any, start: Fraction) -> list[Cue]:

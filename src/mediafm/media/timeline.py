@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 # Less than this off the expected time is disorder that the caller settles, who knows what it means for pictures or for
 # samples. More is a jump, and a jump must be borne out by the item that follows it.
 _JUMP_S = Fraction(1)
-# A jump to this much past the declared end is no pause in the film either.
+# A jump to this much past the end is no pause in the film either.
 _PAST_END_S = Fraction(60)
 
 T = TypeVar("T")
@@ -29,18 +29,26 @@ class Timeline(Generic[T]):
     """Lays the items of one stream (its decoded frames, in order) on a clock, in ticks of `time_base`.
 
     One item is held back. A single timestamp far off both of its neighbours is taken for damaged and replaced; a clock
-    that jumps back and stays there belongs to another recording, which is laid behind the one before.
+    that jumps back and stays there belongs to another recording, which is laid behind the one before; so is what claims
+    to come after the title's end.
+
+    last_end: seconds on the stream's own clock at which the title ends by what is declared, or at the very latest.
+    start: where it starts, in ticks; None: with the first item, wherever that lies.
     """
 
-    def __init__(self, time_base: Fraction, last_end: Fraction | None) -> None:
+    def __init__(self, time_base: Fraction, last_end: Fraction | None, start: int | None = None) -> None:
         self.time_base = time_base
         self.filled = 0  # items that came without a timestamp
         self.repaired = 0  # timestamps replaced, and jumps of the clock closed
-        self._end: int | None = None  # end of the item last given out
+        self._end: int | None = start  # end of the item last given out
         self._held: _Item[T] | None = None
         self._shift = 0
         self._jump = int(_JUMP_S / time_base)
         self._latest = None if last_end is None else int((last_end + _PAST_END_S) / time_base)
+
+    def within(self, at: int, duration: int, usual: int) -> int:
+        """`duration` of an item at `at`, or the usual one where that would last past the title's end."""
+        return usual if self._latest is not None and at + duration > max(self._latest, at + usual) else duration
 
     def push(self, item: T, pts: int | None, duration: int) -> Iterator[tuple[T, int]]:
         """Take the next item, its timestamp (None: it has none) and length; give out the one before with its time."""

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 from mediafm.errors import UsageError
 from mediafm.shots.detector import Detector
 
-DetectorName = Literal["transnet", "content", "fixed"]
+DetectorName = Literal["auto", "transnet", "content", "fixed"]
 DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
 
 
@@ -30,6 +30,10 @@ def make_detector(name: str, **options: Any) -> Detector:
 
 
 def _detector_class(name: str) -> type[Detector]:
+    if name == "auto":
+        from mediafm.shots.auto import AutoDetector
+
+        return AutoDetector
     if name == "transnet":
         from mediafm.shots.transnet import TransnetDetector
 

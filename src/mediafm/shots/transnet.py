@@ -7,13 +7,14 @@ window needs.
 """
 
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.shots.checks import expect_frame, expect_image, fingerprint_of, number
 from mediafm.shots.detector import Detector, Scaling
-from mediafm.shots.transnet_network import PACKAGE_VERSION, WEIGHTS_SHA256, Network, load_network
+from mediafm.shots.trained import PACKAGE_VERSION, WEIGHTS_SHA256, Network
 from mediafm.types import FloatArray, ImageArray
 
 WIDTH, HEIGHT = 48, 27
@@ -42,9 +43,17 @@ class TransnetDetector(Detector):
         self.fingerprint = fingerprint_of(
             self.name, rules=_RULES, package=PACKAGE_VERSION, weights=WEIGHTS_SHA256, threshold=threshold
         )
-        self._windows = WindowStream(load_network(device))
+        self._device = device
+        if device != "auto":
+            self._windows  # noqa: B018 (a device that is not there is told at once)
         self._transitions = TransitionCutter(threshold)
         self._due = 0
+
+    @cached_property
+    def _windows(self) -> "WindowStream":
+        from mediafm.shots.transnet_network import load_network  # loads PyTorch
+
+        return WindowStream(load_network(self._device))
 
     def frame_size(self, width: int, height: int) -> tuple[int, int]:
         """48 x 27, whatever the film's shape."""

@@ -5,6 +5,7 @@ sampled, and that its sound has been read. Sound and picture of one moment lie n
 sound lags further than MAX_SOUND_LAG_S the shot goes on without, and is counted.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from mediafm.shots import Detector, ShotTiler, spans_without_picture
 from mediafm.types import SAMPLE_RATE, Cue, FloatArray, ImageArray, Shot, ShotCue, ShotInput
 
 MAX_SOUND_LAG_S = 60
+BEAT_S = 1.0  # between two signs of life
 SPAN_S = 10.0  # of a title without picture, where nobody speaks or nothing says when
 UNKNOWN_LENGTH_S = 24 * 3600  # planned for where a file does not say how long it is; the plan is cut at the real end
 
@@ -25,16 +27,27 @@ NO_IMAGE: ImageArray = np.zeros((0, 0, 3), np.uint8)
 
 @dataclass(frozen=True, slots=True)
 class ReadShot:
-    """A shot with all that was read of it. `keyframe` is its middle sampled picture, None without picture."""
+    """A shot with all that was read of it. `keyframe` is its middle sampled picture, None without picture.
+
+    lost_frames: pictures of its span that would not decode or came out damaged, and are left out.
+    """
 
     shot: Shot
     cues: tuple[ShotCue, ...]
     input: ShotInput
+    lost_frames: int = 0
 
     @property
     def keyframe(self) -> ImageArray | None:
         """The sampled picture nearest the middle of the shot."""
         return self.input.frames[len(self.input.frames) // 2] if self.input.frames else None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life between shots: the pass has come this far, in seconds from the title's zero."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class _Seen:
     shot: Shot
     frames: tuple[ImageArray, ...]
     frame_pts: tuple[int, ...]
+    lost_frames: int = 0
 
 
 class _Pictures:
@@ -56,23 +70,33 @@ class _Pictures:
         self._time_base = reader.time_base
         self._tiler = ShotTiler(reader.time_base, max_seconds=max_shot_s)
         self._size = detector.frame_size(video.display_width, video.display_height)
+        self._lost: deque[tuple[int, int]] = deque()  # (picture, how many were lost before it), of open shots
 
     def push(self, picture: Picture) -> list[_Seen]:
         wants_pixels = self._size != (0, 0)
         image = picture.rgb(*self._size, scaling=self._detector.scaling) if wants_pixels else NO_IMAGE
         self._tiler.frame(picture.index, picture.pts, picture.duration_pts)
         self._sampler.push(picture)
+        if picture.lost_before:
+            self._lost.append((picture.index, picture.lost_before))
         for cut in self._detector.push(picture.index, picture.pts * self._time_base, image):
             self._tiler.cut(cut)
         return self._seen(self._tiler.settled(picture.index - self._detector.latency))
 
-    def finish(self, end_pts: int, frames: int) -> list[_Seen]:
+    def finish(self, end_pts: int, frames: int, lost_at_end: int) -> list[_Seen]:
         for cut in self._detector.finish():
             self._tiler.cut(cut)
+        self._lost.append((frames - 1, lost_at_end))
         return self._seen(self._tiler.finish(end_pts, frames))
 
     def _seen(self, shots: Sequence[Shot]) -> list[_Seen]:
-        return [_Seen(shot, *self._sampler.close(shot.end_frame)) for shot in shots]
+        return [_Seen(s, *self._sampler.close(s.end_frame), self._lost_until(s.end_frame)) for s in shots]
+
+    def _lost_until(self, end_frame: int) -> int:
+        lost = 0
+        while self._lost and self._lost[0][0] < end_frame:
+            lost += self._lost.popleft()[1]
+        return lost
 
 
 class _Spans:
@@ -100,7 +124,7 @@ class _Spans:
             out.append(self._give(self._planned.popleft().end_pts))
         return out
 
-    def finish(self, end_pts: int, frames: int) -> list[_Seen]:
+    def finish(self, end_pts: int, frames: int, lost_at_end: int) -> list[_Seen]:
         out = []
         while len(self._planned) > 1 and self._planned[0].end_pts < end_pts:
             out.append(self._give(self._planned.popleft().end_pts))
@@ -115,8 +139,10 @@ class _Spans:
 
 
 class TitlePass:
-    """Iterates over the shots of an opened title, in order. After the last one `soundless_late` counts the shots
-    whose sound lagged too far behind their picture to wait for."""
+    """Iterates over the shots of an opened title, in order, with a `Beat` between them every second or so of work.
+
+    After the last one `soundless_late` counts the shots whose sound lagged too far behind their picture to wait for.
+    """
 
     def __init__(
         self,
@@ -139,9 +165,13 @@ class TitlePass:
         self._deaf_until = 0  # sample number: sound before it is no longer waited for
         self.soundless_late = 0
 
-    def __iter__(self) -> Iterator[ReadShot]:
-        waiting: deque[_Seen] = deque()
-        for item in self._reader:
+    def __iter__(self) -> Iterator[ReadShot | Beat]:
+        reader, waiting = self._reader, deque[_Seen]()
+        due = time.monotonic() + BEAT_S
+        for item in reader:
+            if time.monotonic() > due:
+                yield Beat(self._seconds(item))
+                due = time.monotonic() + BEAT_S
             if isinstance(item, Sound):
                 self._cutter.push(item)
                 if isinstance(self._source, _Spans):
@@ -151,9 +181,12 @@ class TitlePass:
                 self._give_up_on_late_sound(waiting, item)
             while waiting and self._heard(waiting[0].shot):
                 yield self._read(waiting.popleft())
-        waiting.extend(self._source.finish(self._reader.end_pts, self._reader.frames_read))
+        waiting.extend(self._source.finish(reader.end_pts, reader.frames_read, reader.lost_at_end))
         while waiting:
             yield self._read(waiting.popleft())
+
+    def _seconds(self, item: Picture | Sound) -> float:
+        return item.start / SAMPLE_RATE if isinstance(item, Sound) else float(item.pts * self._reader.time_base)
 
     def _sample_span(self, shot: Shot) -> tuple[int, int]:
         rate = SAMPLE_RATE * self._reader.time_base
@@ -181,4 +214,4 @@ class TitlePass:
             text=" ".join(c.cue.text for c in cues),
             duration=float((shot.end_pts - shot.start_pts) * time_base),
         )
-        return ReadShot(shot, cues, inside)
+        return ReadShot(shot, cues, inside, seen.lost_frames)

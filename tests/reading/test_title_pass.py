@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 
 from ingest_films import CUTS, FPS, make_film, tone
-from mediafm.ingest import ReadShot, TitlePass
 from mediafm.media import load_cues, open_title, write_film
+from mediafm.reading import ReadShot, TitlePass
 from mediafm.shots import make_detector
 from mediafm.types import SAMPLE_RATE, Cue
+
+
+def shots_of(passed: TitlePass) -> list[ReadShot]:
+    return [item for item in passed if isinstance(item, ReadShot)]
 
 
 def read(path: Path, detector: str = "content", **options: object) -> tuple[list[ReadShot], int, Fraction]:
     with open_title(path) as reader:
         cues = load_cues(path, reader.info)
-        shots = list(TitlePass(reader, make_detector(detector, **options), cues, frames=4, short_side=64))
+        shots = shots_of(TitlePass(reader, make_detector(detector, **options), cues, frames=4, short_side=64))
         return shots, reader.end_pts, reader.time_base
 
 
@@ -71,7 +75,7 @@ def test_podcast_is_cut_between_cues_and_tiles(tmp_path: Path) -> None:
     write_film(path, 24, (0, 0), None, tone(31.0))
     cues = [Cue(500, 8000, "First."), Cue(9000, 14000, "Second."), Cue(15000, 22000, "Third.")]
     with open_title(path) as reader:
-        shots = list(TitlePass(reader, make_detector("content"), cues, frames=4, short_side=64))
+        shots = shots_of(TitlePass(reader, make_detector("content"), cues, frames=4, short_side=64))
         end, time_base = reader.end_pts, reader.time_base
     assert shots[0].shot.start_pts == 0 and shots[-1].shot.end_pts == end
     assert float(end * time_base) == pytest.approx(31.0, abs=0.001)
@@ -88,11 +92,11 @@ def test_podcast_is_cut_between_cues_and_tiles(tmp_path: Path) -> None:
 def test_sound_that_lags_a_minute_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Picture and sound in one file, but all of the sound behind all of the picture."""
     path = make_film(tmp_path / "late.mkv", cues=False)
-    monkeypatch.setattr("mediafm.ingest.title_pass.MAX_SOUND_LAG_S", 0.5)
+    monkeypatch.setattr("mediafm.reading.title_pass.MAX_SOUND_LAG_S", 0.5)
     with open_title(path) as reader:
         items = list(reader)
         passed = TitlePass(_Replayed(reader, items), make_detector("content"), [], frames=4, short_side=64)  # type: ignore[arg-type]
-        shots = list(passed)
+        shots = shots_of(passed)
     assert passed.soundless_late >= 1
     assert shots[0].input.samples is None and len(shots) == 3
 

@@ -1,6 +1,6 @@
 """Are a probe's intervals and tests what they say? Whole probes on random titles, many times over.
 
-    python benchmarks/statistics.py [--repetitions 200] [--titles 40] [--rows 25]
+    python benchmarks/probe_statistics.py [--repetitions 200] [--titles 40] [--rows 25]
 
 Permuted: labels know nothing of the features. Every metric must sit at its chance value, and the 95 % interval of its
 gain over chance must hold zero in 95 of 100 repetitions. Planted: one feature set knows a little more than the other.

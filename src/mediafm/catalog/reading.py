@@ -1,0 +1,110 @@
+"""What readers of a catalog ask for, title by title or all at once."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediafm.catalog.contents import Contents, content_version, iter_contents
+from mediafm.catalog.records import CatalogSpec, ShotRecord, TitleRecord
+from mediafm.catalog.rows import TitleRows, newest
+from mediafm.catalog.store import Store, quote
+from mediafm.catalog.tables import (
+    FEATURES,
+    KEYFRAMES,
+    SHOTS,
+    TITLES,
+    column_values,
+    column_vectors,
+    rows_to_features,
+    rows_to_shots,
+)
+from mediafm.errors import CatalogError
+from mediafm.types import Features, FloatArray
+
+
+class Reading:
+    """The half of `Catalog` that reads titles, shots, features and pictures, and changes nothing."""
+
+    def __init__(self, store: Store, spec: CatalogSpec) -> None:
+        self._store = store
+        self._rows = TitleRows(store)
+        self.spec = spec
+
+    def title_ids(self) -> list[str]:
+        """Ids of all stored titles, sorted."""
+        return sorted(set(self._store.scan(TITLES, columns=["title_id"])["title_id"].to_pylist()))
+
+    def titles(self) -> list[TitleRecord]:
+        """All stored titles in id order."""
+        return self._rows.records()
+
+    def title_record(self, title_id: str) -> TitleRecord:
+        """One title; CatalogError with close matches where there is none of that id."""
+        return self._rows.record(title_id)
+
+    def shots(self, title_id: str) -> list[ShotRecord]:
+        """A title's shots in order."""
+        columns = [name for name in self._store.columns(SHOTS) if name not in ("title_id", "revision")]
+        return rows_to_shots(self._rows.read(SHOTS, columns, title_id)[1])
+
+    def spans(self, title_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Starts [n] and ends [n] of a title's shots in seconds."""
+        rows = self._rows.read(SHOTS, ["start_s", "end_s"], title_id)[1]
+        return column_values(rows["start_s"]), column_values(rows["end_s"])
+
+    def features(self, title_id: str) -> Features:
+        """A title's features, float16, in every modality of the catalog."""
+        return rows_to_features(
+            self._rows.read(FEATURES, self._feature_columns(), title_id)[1], list(self.spec.encoders)
+        )
+
+    def iter_features(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, Features]]:
+        """(title id, features) in the order of ids (None: all, in id order), read many titles at a time."""
+        modalities = list(self.spec.encoders)
+        for record, rows in self._rows.read_many(FEATURES, self._feature_columns(), ids):
+            yield record.title_id, rows_to_features(rows, modalities)
+
+    def iter_contents(self) -> Iterator[Contents]:
+        """(title id, features, starts, ends, metadata vector or None) of every title in id order, for `FeatureCache`.
+
+        All of a title comes from one writing. Times are seconds, float64 [n].
+        """
+        return iter_contents(self._rows, self.spec)
+
+    def content_version(self) -> str:
+        """Another one whenever a title was added, written anew or removed; reads no shots.
+
+        Embedding sets, failures and tidying up do not change it. A catalog made anew in the same place has another.
+        """
+        return content_version(self._rows, self.spec)
+
+    def iter_texts(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, int, float, float, str]]:
+        """(title id, shot, start_s, end_s, text) of every shot, also those without text, as `iter_features`."""
+        columns = ["shot", "start_s", "end_s", "text"]
+        for record, rows in self._rows.read_many(SHOTS, columns, ids):
+            for row in zip(*(rows[c].to_pylist() for c in columns), strict=True):
+                yield (record.title_id, *row)
+
+    def keyframe(self, title_id: str, shot: int) -> bytes | None:
+        """A shot's picture as JPEG; None where it has none. CatalogError for a shot that does not exist."""
+        record = self.title_record(title_id)
+        if not 0 <= shot < record.n_shots:
+            raise CatalogError(f"Title {title_id} has no shot {shot}.", f"Its shots are 0 to {record.n_shots - 1}.")
+        where = f"title_id = {quote(title_id)} AND revision = {record.revision} AND shot = {shot}"
+        found = self._store.scan(KEYFRAMES, where, ["jpeg"])["jpeg"].to_pylist()
+        return found[0] if found else None
+
+    def global_vector(self, title_id: str) -> FloatArray | None:
+        """The title's encoded metadata, float32 [dim of text]; None where it has none."""
+        has_vectors = "text" in self.spec.encoders
+        columns = ["title_id", "revision", *(["global_vector"] if has_vectors else [])]
+        row = newest(self._store.scan(TITLES, f"title_id = {quote(title_id)}", columns))
+        if not len(row):
+            raise self._rows.unknown(title_id)
+        if not has_vectors or row["global_vector"].null_count:
+            return None
+        return column_vectors(row["global_vector"])[0]
+
+    def _feature_columns(self) -> list[str]:
+        return [c for m in self.spec.encoders for c in (m, f"{m}_present")]
