@@ -122,7 +122,7 @@ def embed_hosted(
     summary = HostedSummary(service.name, service.model, clip_set, len(plan.clips), max_usd)
     run = _Run(catalog, client, budget, store, the_clock, plan, summary, workers, seed, progress)
     try:
-        with on_interrupt(the_clock.stop):
+        with on_interrupt(run.interrupt):
             run.go()
     finally:
         client.close()
@@ -151,7 +151,12 @@ class _Run:
         self._plan, self._summary, self._workers, self._seed, self._progress = plan, summary, workers, seed, progress
         self._under_way: dict[Future[FloatArray], PlannedClip] = {}
         self._vectors: dict[str, list[tuple[PlannedClip, FloatArray]]] = {}  # by title, not yet in the catalog
-        self._cap_met = False
+        self._cap_met = self._interrupted = False
+
+    def interrupt(self) -> None:
+        """End soon: nobody waits any longer, and what is under way is collected."""
+        self._interrupted = True
+        self._clock.stop()
 
     def go(self) -> None:
         """All of it; what is there is stored also when something goes wrong on the way."""
@@ -252,7 +257,7 @@ class _Run:
             self._collect(list(done))
 
     def _go_on(self) -> None:
-        if self._clock.stopped:
+        if self._interrupted:
             raise KeyboardInterrupt
 
     def _collect(self, done: list[Future[FloatArray]], raising: bool = True) -> None:
