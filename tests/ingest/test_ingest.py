@@ -11,8 +11,10 @@ import pytest
 
 from ingest_films import make_film
 from mediafm.catalog import Catalog
+from mediafm.cli.progress import LineProgress
 from mediafm.errors import ImportDataError, MismatchError, UsageError
-from mediafm.ingest import import_catalogue, ingest
+from mediafm.ingest import films, import_catalogue, ingest
+from mediafm.reading import ReadingProcess
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,19 @@ def test_a_good_film_is_stored_whole(stored: tuple[Path, Path]) -> None:
         assert content is not None and content.startswith(b"\xff\xd8")
     assert catalog.global_vector("good") is not None and catalog.global_vector("mute") is None
     assert catalog.verify() == []
+
+
+def test_a_system_that_cannot_confine_its_readers_says_so(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Unconfined(ReadingProcess):
+        def close(self) -> None:
+            self.unconfined = frozenset({"network"})
+            super().close()
+
+    monkeypatch.setattr(films, "ReadingProcess", Unconfined)
+    ingest([film], str(tmp_path / "catalog"), detector="fixed", progress=LineProgress())
+    assert "could not close network to the processes" in capfd.readouterr().err
 
 
 def test_missing_sound_is_flagged(stored: tuple[Path, Path]) -> None:

@@ -68,6 +68,11 @@ def ingest(
         stop.set()
         for process in processes:
             process.close()
+    if unconfined := sorted(set().union(*(process.unconfined for process in processes))):
+        progress.note(
+            f"This system could not close {' and '.join(unconfined)} to the processes that read films: "
+            "ingest only films you trust, or where the kernel has seccomp and Landlock (Linux 5.13 on)."
+        )
     readers = sum(process.peak_rss_mb for process in processes)
     summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers
     progress.end(ok=summary.titles_ok, failed=summary.titles_failed, skipped=summary.titles_skipped)

@@ -15,9 +15,9 @@ import cv2
 from mediafm.errors import MediaError, MediafmError
 from mediafm.reading import sandbox
 from mediafm.reading.allocator import few_arenas
-from mediafm.reading.messages import from_error, from_event, to_request
+from mediafm.reading.messages import CONFINED, from_error, from_event, to_request
 from mediafm.reading.title import read_title
-from mediafm.reading.wire import send
+from mediafm.reading.wire import Message, send
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
         asked = json.loads(line)
         if not confined:
             sandbox.limit_memory(asked["memory_mb"])
-            sandbox.forbid_network_and_writing()
+            send(out, Message(CONFINED, {"open": sandbox.forbid_network_and_writing()}))
             confined = True
         sandbox.limit_processor_time(asked["cpu_s"])
         _serve(asked["request"], out)

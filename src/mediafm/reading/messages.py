@@ -14,6 +14,8 @@ from mediafm.reading.title_pass import Beat, ReadShot
 from mediafm.reading.wire import Message, WireError
 from mediafm.types import Cue, Shot, ShotCue, ShotInput
 
+CONFINED = "confined"  # a process's first message: what of network and files it could not give up
+
 
 def from_request(request: ReadRequest) -> dict[str, Any]:
     """A request as JSON values."""

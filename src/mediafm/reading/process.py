@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mediafm.errors import MediaError, UsageError
-from mediafm.reading.messages import from_request, to_event
+from mediafm.reading.messages import CONFINED, from_request, to_event
 from mediafm.reading.title import Closed, Event, ReadRequest
 from mediafm.reading.wire import Receiver, WireError, make_pair
 
@@ -78,6 +78,7 @@ class ReadingProcess:
         self._events_in: socket.socket | None = None
         self._complaints: Any = None
         self._waited = self._total_s = self._stall_s = 0.0
+        self.unconfined: frozenset[str] = frozenset()  # of "files" and "network", what this system cannot close to them
         self.peak_rss_mb = 0.0  # largest resident memory of any of its processes that have ended
 
     def start(self) -> None:
@@ -150,6 +151,9 @@ class ReadingProcess:
             message = receiver.next()
             if message is None:
                 raise WireError("an end")
+            if message.kind == CONFINED:
+                self.unconfined = frozenset(map(str, message.fields["open"])) & {"files", "network"}
+                continue
             event = to_event(message)
             yield event
             if isinstance(event, Closed):

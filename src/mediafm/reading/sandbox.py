@@ -55,15 +55,15 @@ def limit_processor_time(seconds: int) -> None:
 
 
 def forbid_network_and_writing() -> list[str]:
-    """Give up sockets and the changing of files, for good. Returns what of it this system could enforce."""
-    done = []
+    """Give up sockets and the changing of files, for good. Returns what of it this system could not enforce."""
+    open_ = ["files", "network"]
     _lower(resource.RLIMIT_FSIZE, 0)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write that is too long then fails as any other
     if sys.platform == "linux":
         _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        done += ["files"] if _forbid_writing() else []
-        done += ["network"] if _forbid_sockets() else []
-    return done
+        enforced = {"files": _forbid_writing(), "network": _forbid_sockets()}
+        open_ = [what for what in open_ if not enforced[what]]
+    return open_
 
 
 def _lower(what: int, to: int) -> None:

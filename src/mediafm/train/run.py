@@ -1,5 +1,6 @@
 """The loop around a trainer: evaluates, keeps the best, saves, stops."""
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -8,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mediafm.fusion import FusionStats
+from mediafm.interrupts import on_interrupt
 from mediafm.model import Checkpoint
 from mediafm.model.folder import CURVE
 from mediafm.progress import Progress
 from mediafm.train.advice import judge_run
-from mediafm.train.interrupt import interrupted
 from mediafm.train.metrics import MetricsLog, read_metrics
 from mediafm.train.plots import plot_loss
 from mediafm.train.state import Standing, State, gather, save_state, scatter
@@ -76,11 +77,12 @@ class Run:
             self.progress.start("pretrain", self.trainer.steps, "step", done=self.trainer.step, parts="shots")
             with ExitStack() as stack:
                 self._log = stack.enter_context(MetricsLog(self.out, self.trainer.step)) if self.world.main else None
-                ctrl_c = stack.enter_context(interrupted())
+                ctrl_c = threading.Event()
+                stack.enter_context(on_interrupt(ctrl_c.set))
                 if state is None:
                     self._evaluate()
                     self._save()
-                self._loop(lambda: ctrl_c() or stop())
+                self._loop(lambda: ctrl_c.is_set() or stop())
             if self.world.main:
                 plot_loss(read_metrics(self.out), self.validation.trivial, self.out / CURVE)
                 Checkpoint.load(self.out).write_card(self.out)  # now with the picture
