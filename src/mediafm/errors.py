@@ -29,6 +29,10 @@ class MediaError(MediafmError):
     """A film, sound or subtitle file cannot be read."""
 
 
+class StorageError(MediafmError):
+    """A file on object storage cannot be reached, or storage refuses. May be otherwise the next time."""
+
+
 class CatalogError(MediafmError):
     """A catalog is missing, damaged, or asked for something it does not hold."""
 

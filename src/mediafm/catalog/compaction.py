@@ -7,6 +7,7 @@ Files grow to `TARGET_BYTES` and are then left alone, so what a call rewrites do
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -36,15 +37,16 @@ class Tidied:
         )
 
 
-def compact(uri: str, index: str | None) -> Tidied:
+def compact(uri: str, index: str | None, storage: Mapping[str, str] | None = None) -> Tidied:
     """Merge the small files of the table at `uri` and bring the index on a column, if any, up to date.
 
+    storage: options that reach object storage.
     May fail because another process changed the table; doing it again is right then.
     """
-    dataset = _open(uri)
+    dataset = _open(uri, storage)
     before = len(dataset.get_fragments())
     while _compact_some(dataset):
-        dataset = _open(uri)
+        dataset = _open(uri, storage)
     if index is not None:
         if dataset.describe_indices():
             dataset.optimize.optimize_indices()
@@ -53,12 +55,12 @@ def compact(uri: str, index: str | None) -> Tidied:
     return Tidied(before, len(dataset.get_fragments()))
 
 
-def drop_versions(uri: str, keep: timedelta) -> Tidied:
+def drop_versions(uri: str, keep: timedelta, storage: Mapping[str, str] | None = None) -> Tidied:
     """Drop versions older than `keep`, and what only they hold.
 
     With no time to keep also what unfinished changes left; otherwise that stays for a week, as it could be somebody's.
     """
-    stats = _open(uri).cleanup_old_versions(
+    stats = _open(uri, storage).cleanup_old_versions(
         older_than=max(keep, timedelta(milliseconds=1)),  # lance takes a zero for "not given"
         delete_unverified=not keep,
         error_if_tagged_old_versions=False,
@@ -86,9 +88,12 @@ def _row_bytes(dataset: Any) -> int:
     return max(size // rows, 1) if rows else 1
 
 
-def _open(uri: str) -> Any:
+def _open(uri: str, storage: Mapping[str, str] | None) -> Any:
     # Its warnings tell of attempts that are made again.
     os.environ.setdefault("LANCE_LOG", "error")
     import lance
 
-    return lance.dataset(uri, index_cache_size_bytes=_CACHE_BYTES, metadata_cache_size_bytes=_CACHE_BYTES)
+    options = None if storage is None else dict(storage)
+    return lance.dataset(
+        uri, storage_options=options, index_cache_size_bytes=_CACHE_BYTES, metadata_cache_size_bytes=_CACHE_BYTES
+    )

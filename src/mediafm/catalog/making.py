@@ -98,11 +98,16 @@ def _complete(store: Store, spec: CatalogSpec, names: list[str]) -> None:
 def _refuse_foreign_folder(store: Store) -> None:
     """Half-made tables of a killed `make` are ours; anything else is somebody's."""
     folder = local_folder(store.uri)
-    if folder is None or not folder.exists():
-        return
     names = (TITLES, SHOTS, FEATURES, KEYFRAMES, FAILURES, EMBEDDING_SETS, CLIP_SETS, META)
-    tables = {f"{name}.lance" for name in names}
-    if not folder.is_dir() or any(entry.name not in tables for entry in folder.iterdir()):
+    ours = {f"{name}.lance" for name in names}
+    if folder is not None and folder.exists() and not folder.is_dir():
+        foreign = True
+    else:
+        # Lance keeps a list of tables of its own, and other processes look whether they may write.
+        foreign = any(
+            name not in ours and not name.startswith((".mediafm-", "__manifest")) for name in store.entries() or []
+        )
+    if foreign:
         raise CatalogError(
             f"{store.uri} is not an empty folder, so no catalog can be made there.", "Choose a new folder for it."
         )

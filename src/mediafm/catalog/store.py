@@ -1,9 +1,9 @@
 """The one home of lancedb: a folder of tables with a handful of verbs, errors translated.
 
 `uri` is a local path or whatever object storage lancedb takes (`s3://bucket/prefix`, `gs://`, `az://`) and is handed on
-as it is. lancedb is imported on first use: it takes a second. It keeps native threads. They do not
-hold up the end of a process, but they do not survive a fork: forked children that read a table often die of a
-segmentation fault, so such a child gets an error instead.
+as it is, with the options of `mediafm.storage`. lancedb is imported on first use: it takes a second. It keeps native
+threads. They do not hold up the end of a process, but they do not survive a fork: forked children that read a table
+often die of a segmentation fault, so such a child gets an error instead.
 
 Any number of processes may change a table. Where two changes meet, LanceDB carries out one and refuses the other, which
 is then made again here. A read that finds a file gone, because another process tidied up, looks at the table anew.
@@ -24,7 +24,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from mediafm.catalog.compaction import Tidied, compact, drop_versions
-from mediafm.errors import CatalogError
+from mediafm.errors import CatalogError, MediafmError, UsageError
+from mediafm.storage import check_writable, is_remote, lance_options, list_files, trouble_of
 
 _CONFLICT = re.compile(r"commit conflict|concurrent (transaction|writers|commit)|was preempted", re.IGNORECASE)
 _GONE = re.compile(r"not found.*\.(lance|manifest|txn|arrow|bin|idx)\b", re.IGNORECASE | re.DOTALL)
@@ -191,31 +192,52 @@ class Store:
 
     def compact(self, name: str, index: str | None, keep: timedelta) -> Tidied:
         """Merge small files, bring the index on a column up to date, drop versions older than `keep`."""
-        folder = self._folder(name)
-        done = self._repeated(name, f"optimize the table {name}", lambda: compact(folder, index))
+        folder, options = self._folder(name)
+        done = self._repeated(name, f"optimize the table {name}", lambda: compact(folder, index, options))
         return done + self.drop_versions(name, keep)
 
     def drop_versions(self, name: str, keep: timedelta) -> Tidied:
         """Drop versions older than `keep`, and what only they hold."""
-        folder = self._folder(name)
-        return self._repeated(name, f"drop old versions of the table {name}", lambda: drop_versions(folder, keep))
+        folder, options = self._folder(name)
+        action = f"drop old versions of the table {name}"
+        return self._repeated(name, action, lambda: drop_versions(folder, keep, options))
 
-    def _folder(self, name: str) -> str:
+    def _folder(self, name: str) -> tuple[str, dict[str, str] | None]:
+        """A table's place, and the options that reach it."""
         self._connect()  # for its check of the process
-        return f"{str(local_folder(self.uri) or self.uri).rstrip('/')}/{name}.lance"
+        return f"{str(local_folder(self.uri) or self.uri).rstrip('/')}/{name}.lance", lance_options(self.uri)
 
     def check_writable(self) -> None:
-        """CatalogError where nothing can be written: told before hours of work, not after. Local folders only."""
+        """CatalogError where nothing can be written: told before hours of work, not after.
+
+        On object storage that is known only where the extra `cloud` is installed; elsewhere the first commit tells.
+        """
         folder = local_folder(self.uri)
         if folder is not None:
             with self._translated("make a file"), tempfile.TemporaryFile(dir=folder) as file:
                 file.write(b"\0")
+            return
+        try:
+            check_writable(self.uri)
+        except UsageError:
+            return
+        except MediafmError as error:
+            raise CatalogError(f"The catalog cannot be written: {error.message}", error.remedy) from error
+
+    def entries(self) -> list[str] | None:
+        """Names of what lies in its place, tables and all else; None where that cannot be told."""
+        folder = local_folder(self.uri)
+        if folder is not None:
+            return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        return _if_known(
+            lambda: sorted({f.address[len(self.uri.rstrip("/")) + 1 :].partition("/")[0] for f in list_files(self.uri)})
+        )
 
     def disk_bytes(self) -> int | None:
-        """Bytes on disk; None for storage that is not local."""
+        """Bytes it takes where it lies; None where that cannot be told."""
         folder = local_folder(self.uri)
         if folder is None:
-            return None
+            return _if_known(lambda: sum(file.size for file in list_files(self.uri)))
         return sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
 
     def _table(self, name: str) -> Any:
@@ -236,7 +258,13 @@ class Store:
 
             # Zero: look for a newer version at every read. The default never looks.
             session = lancedb.Session(index_cache_size_bytes=_CACHE_BYTES, metadata_cache_size_bytes=_CACHE_BYTES)
-            self._connection = lancedb.connect(self.uri, read_consistency_interval=timedelta(0), session=session)
+            with self._translated("be opened"):
+                self._connection = lancedb.connect(
+                    self.uri,
+                    read_consistency_interval=timedelta(0),
+                    session=session,
+                    storage_options=lance_options(self.uri),
+                )
             _user_pid = os.getpid()
         return self._connection
 
@@ -264,7 +292,17 @@ class Store:
             raise _explained(self.uri, action, error) from error
 
 
+def _if_known(look: Callable[[], _Answer]) -> _Answer | None:
+    """What a look at object storage tells; None where its libraries are not installed, or it may not be listed."""
+    try:
+        return look()
+    except MediafmError:
+        return None
+
+
 def _explained(uri: str, action: str, error: Exception) -> CatalogError:
+    if is_remote(uri) and (trouble := trouble_of(uri, action, error)):
+        return CatalogError(*trouble)
     first_line = next(iter(str(error).splitlines()), type(error).__name__)
     said = _SOURCE_LINE.sub("", first_line)
     if _FULL.search(said):
