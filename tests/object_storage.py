@@ -27,7 +27,11 @@ def s3_server() -> Iterator[str]:
         "server.start(); print(server.get_host_and_port()[1], flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as server:
         assert server.stdin is not None and server.stdout is not None
         line = server.stdout.readline()

@@ -4,32 +4,27 @@ Running it twice changes nothing: a title whose film, subtitles, metadata, detec
 skipped. A film that cannot be read becomes a failure row with its reason.
 """
 
-import os
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mediafm.catalog import Catalog, CatalogSpec, TitleRecord, TitleSource
+from mediafm.catalog import Catalog, CatalogSpec
 from mediafm.encoders import DetectorChoice, Preset, load_preset
-from mediafm.errors import UsageError
-from mediafm.ingest.encoding import encoder_specs, frames_wanted
-from mediafm.ingest.feed import Feed
+from mediafm.ingest.encoding import encoder_specs
 from mediafm.ingest.jobs import TitleJob, title_ids
-from mediafm.ingest.pipeline import Pipeline
-from mediafm.ingest.storing import Storing
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
+from mediafm.ingest.titles import Readers, ingest_titles, processors_here, workers_for
 from mediafm.interrupts import on_interrupt
-from mediafm.media import find_films, load_metadata
+from mediafm.media import RemoteFilm, find_all_films, load_metadata
 from mediafm.progress import SILENT, Progress
-from mediafm.reading import Limits, ReadingProcess, ReadRequest
+from mediafm.reading import Limits, ReadingProcess
 from mediafm.shots import Detector, make_detector
 from mediafm.types import Metadata
 
 
 def ingest(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     catalog_uri: str,
     preset_name: str = "offline",
     *,
@@ -42,6 +37,7 @@ def ingest(
 ) -> IngestSummary:
     """Ingest films and folders of films into the catalog at `catalog_uri`, which is made if it is not there.
 
+    paths: of this machine, or addresses of object storage (`s3://bucket/films`).
     workers: films that are read at the same time, each by a process of its own; 0: one for every two processors.
     limits: what reading one film may take.
 
@@ -49,71 +45,28 @@ def ingest(
     with other encoders. A film that cannot be read is a failure in the summary, not an error.
     """
     started = time.monotonic()
-    films = title_ids(find_films(paths))
+    films = title_ids(find_all_films(paths))
     preset = with_detector(load_preset(preset_name), detector)
-    workers = _workers(workers, len(films))
-    stop = threading.Event()
-    threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
-    processes = [ReadingProcess(limits or Limits(), threads, stop.is_set) for _ in range(workers)]
-    processes[0].start()  # while it gets ready the catalog is opened
+    processors = processors_here()
+    readers = Readers(workers_for(workers, len(films), processors), limits or Limits(), processors, ReadingProcess)
     summary = IngestSummary()
-    try:
-        known = load_metadata(metadata) if metadata else {}
-        jobs = [TitleJob(t, path, known.get(t, Metadata(name=t)), language) for t, path in films.items()]
+    with readers:
+        jobs = title_jobs(films, metadata, language)
         catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
         progress.start("ingest", len(jobs), "titles")
-        with on_interrupt(stop.set):
-            _run(jobs, catalog, preset, processes, threads, stop, summary, progress)
-    finally:
-        stop.set()
-        for process in processes:
-            process.close()
-    if unconfined := sorted(set().union(*(process.unconfined for process in processes))):
-        progress.note(
-            f"This system could not close {' and '.join(unconfined)} to the processes that read films: "
-            "ingest only films you trust, or where the kernel has seccomp and Landlock (Linux 5.13 on)."
-        )
-    readers = sum(process.peak_rss_mb for process in processes)
-    summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers
+        with on_interrupt(readers.stop.set):
+            ingest_titles(iter(jobs), catalog, preset, readers, summary.count, progress=progress)
+    if readers.unconfined:
+        progress.note(readers.unconfined)
+    summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers.peak_rss_mb
     progress.end(ok=summary.titles_ok, failed=summary.titles_failed, skipped=summary.titles_skipped)
     return summary
 
 
-def _run(
-    jobs: Sequence[TitleJob],
-    catalog: Catalog,
-    preset: Preset,
-    processes: list[ReadingProcess],
-    threads: int,
-    stop: threading.Event,
-    summary: IngestSummary,
-    progress: Progress,
-) -> None:
-    stored = {record.title_id: record for record in catalog.titles()}
-    frames, side = frames_wanted(preset)
-
-    def is_current(title_id: str, source: TitleSource) -> bool:
-        record: TitleRecord | None = stored.get(title_id)
-        fingerprints = source.source_fingerprint, source.inputs_fingerprint
-        return record is not None and catalog.is_made_of(record, *fingerprints)
-
-    def request(job: TitleJob) -> ReadRequest:
-        choice = preset.detector
-        return ReadRequest(job.path, choice.name, choice.options, frames, side, job.language, threads)
-
-    failing = {failure.title_id for failure in catalog.failures()}
-    with Storing(catalog, preset.encoders) as storing:
-        feed = Feed(iter(jobs), is_current, request, processes, stop)
-        try:
-            Pipeline(preset, storing, summary, progress, stored, failing).run(feed)
-        finally:
-            feed.close()
-
-
-def _workers(asked: int, films: int) -> int:
-    if asked < 0:
-        raise UsageError(f"{asked} workers cannot read anything.", "Give a number of at least 1, or 0 to choose one.")
-    return max(1, min(asked or (os.cpu_count() or 1) // 2, films))
+def title_jobs(films: Mapping[str, Path | RemoteFilm], metadata: Path | None, language: str) -> list[TitleJob]:
+    """The films with what is known of them."""
+    known = load_metadata(metadata) if metadata else {}
+    return [TitleJob(t, path, known.get(t, Metadata(name=t)), language) for t, path in films.items()]
 
 
 def catalog_spec(preset: Preset) -> CatalogSpec:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediafm.catalog import TitleSource, source_fingerprint
+from mediafm.catalog import FileState, TitleSource, file_state, require_unchanged, source_fingerprint
 from mediafm.errors import UsageError
-from mediafm.media import find_sidecars
+from mediafm.media import RemoteFilm, find_sidecars
+from mediafm.storage import RemoteFile, require_same
 from mediafm.types import Metadata
+
+FilmState = FileState | RemoteFile  # what a film was like at one moment; equal states are equal bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,25 +20,46 @@ class TitleJob:
     """One film to ingest."""
 
     title_id: str
-    path: Path
+    path: Path | RemoteFilm
     metadata: Metadata
     language: str
 
+    @property
+    def address(self) -> str:
+        """Where the film is, for people and for the catalog."""
+        return str(self.path.absolute()) if isinstance(self.path, Path) else str(self.path)
+
+    def state(self) -> FilmState:
+        """The film as it is now; on object storage, as it was when it was listed. Raises MediaError."""
+        return file_state(self.path) if isinstance(self.path, Path) else self.path.file
+
+    def require_unchanged(self, before: FilmState) -> None:
+        """MediaError or StorageError where the film is not what it was."""
+        if isinstance(self.path, Path):
+            assert isinstance(before, FileState)
+            require_unchanged(self.path, before)
+        else:
+            require_same(self.path.file)
+
     def source(self, fingerprint: str) -> TitleSource:
         """What the title is made of: the film, whose fingerprint it is, and what lies beside it. Raises MediaError."""
-        return TitleSource(str(self.path.absolute()), fingerprint, self._inputs_fingerprint())
+        return TitleSource(self.address, fingerprint, self._inputs_fingerprint())
 
     def _inputs_fingerprint(self) -> str:
         """Of all that shapes the result beside the film itself: subtitles, metadata, language."""
         digest = hashlib.sha256(json.dumps([repr(self.metadata), self.language]).encode())
-        for sidecar in find_sidecars(self.path):
-            digest.update(f"{sidecar.path.name}:{source_fingerprint(sidecar.path)}".encode())
+        if isinstance(self.path, Path):
+            for sidecar in find_sidecars(self.path):
+                digest.update(f"{sidecar.path.name}:{source_fingerprint(sidecar.path)}".encode())
+        else:
+            for file in self.path.beside:
+                digest.update(f"{file.name}:{file.fingerprint}".encode())
         return digest.hexdigest()
 
 
-def title_ids(films: Sequence[Path]) -> dict[str, Path]:
+def title_ids(films: Sequence[Path | RemoteFilm]) -> dict[str, Path | RemoteFilm]:
     """Title id -> film: the file's stem. Two films with one stem are a UsageError."""
-    out: dict[str, Path] = {}
+    out: dict[str, Path | RemoteFilm] = {}
     for film in films:
         if film.stem in out and out[film.stem] != film:
             raise UsageError(

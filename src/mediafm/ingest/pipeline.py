@@ -15,7 +15,6 @@ from mediafm.ingest.encoding import global_vector
 from mediafm.ingest.feed import Begun, Failed, Feed, Item, Unchanged
 from mediafm.ingest.jobs import TitleJob
 from mediafm.ingest.storing import Storing
-from mediafm.ingest.summary import IngestSummary
 from mediafm.progress import Progress
 from mediafm.reading import Beat, Closed, Opened, ReadShot
 
@@ -32,7 +31,7 @@ class _Title:
 
 
 class Pipeline:
-    """Takes what readers report, title by title, and counts in `summary` what became of it.
+    """Takes what readers report, title by title, and hands it on to the store.
 
     stored: titles that the catalog holds already, and what is said of them. failing: titles it has a failure of.
     """
@@ -41,12 +40,12 @@ class Pipeline:
         self,
         preset: Preset,
         storing: Storing,
-        summary: IngestSummary,
         progress: Progress,
         stored: Mapping[str, TitleRecord],
         failing: set[str],
     ) -> None:
-        self._preset, self._storing, self._summary, self._progress = preset, storing, summary, progress
+        self._preset, self._storing, self._progress = preset, storing, progress
+        self._shots = 0
         self._stored, self._failing = stored, failing
         self._pool = BatchPool(preset.encoders)
         self._titles: dict[str, _Title] = {}
@@ -71,7 +70,7 @@ class Pipeline:
             self._keep(job)
         elif isinstance(event, Failed):
             self._titles.setdefault(job.title_id, _Title(job))
-            self._fail(self._titles[job.title_id], event.reason)
+            self._fail(self._titles[job.title_id], event.reason, event.passing)
         elif (title := self._titles.get(job.title_id)) is not None:  # else it has failed already
             if isinstance(event, Opened):
                 title.time_base = event.time_base
@@ -106,22 +105,15 @@ class Pipeline:
         record = _record(title, closed)
         self._storing.commit(title.job, record, global_vector(self._preset, title.job.metadata))
         self._forget(title)
-        self._summary.shots += record.n_shots
-        self._summary.titles_ok += not record.warning
-        self._summary.tell(record)
+        self._shots += record.n_shots
         self._advance(title.job)
 
     def _keep(self, job: TitleJob) -> None:
-        record = self._stored[job.title_id]
-        self._summary.titles_skipped += 1
-        self._summary.tell(record)
-        if job.title_id in self._failing and not record.warning:
-            self._storing.clear_failure(job.title_id)
+        self._storing.keep(self._stored[job.title_id], job.title_id in self._failing)
         self._advance(job)
 
-    def _fail(self, title: _Title, reason: str) -> None:
-        self._storing.fail(title.job, reason)
-        self._summary.fail(title.job.title_id, reason)
+    def _fail(self, title: _Title, reason: str, passing: bool = False) -> None:
+        self._storing.fail(title.job, reason, passing)
         self._forget(title)
         self._advance(title.job)
 
@@ -130,7 +122,7 @@ class Pipeline:
         del self._titles[title.job.title_id]
 
     def _advance(self, job: TitleJob) -> None:
-        self._progress.advance(1, title=job.title_id, shots=self._summary.shots)
+        self._progress.advance(1, title=job.title_id, shots=self._shots)
 
 
 def _record(title: _Title, closed: Closed) -> TitleRecord:

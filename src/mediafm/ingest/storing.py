@@ -11,6 +11,7 @@ from mediafm.encoders import Encoder
 from mediafm.ingest.batches import EncodedShot, features_of
 from mediafm.ingest.encoding import keyframes, shot_records
 from mediafm.ingest.jobs import TitleJob
+from mediafm.ingest.summary import Outcome
 from mediafm.types import FloatArray, Modality
 
 OPTIMIZE_EVERY = 100  # titles: every append leaves a file and a version behind
@@ -22,12 +23,22 @@ _LOOK_S = 0.5  # between looks at what is due
 class Storing:
     """Writes titles as their shots come. Calls return at once unless much waits; where storage failed, the next raises.
 
+    report: told, on the storing thread, what became of a title as soon as that is certain. alone: whether the catalog
+    is tidied from here, and titles wait for others to be committed together; otherwise they wait only while others are
+    being read.
     A context manager: when the block ends well, all that was committed is stored; otherwise titles that wait are
     dropped. Only one thread may call.
     """
 
-    def __init__(self, catalog: Catalog, encoders: Mapping[Modality, Encoder]) -> None:
-        self._catalog, self._encoders = catalog, encoders
+    def __init__(
+        self,
+        catalog: Catalog,
+        encoders: Mapping[Modality, Encoder],
+        report: Callable[[Outcome], None] = lambda outcome: None,
+        alone: bool = True,
+    ) -> None:
+        self._catalog, self._encoders, self._report, self._alone = catalog, encoders, report, alone
+        self._due: list[Outcome] = []  # of titles whose commit waits
         self._batch: BatchWriter = catalog.batch_writer()
         self._writers: dict[str, TitleWriter] = {}
         self._uncommitted, self._since_optimize, self._flushed = 0, 0, time.monotonic()
@@ -59,13 +70,13 @@ class Storing:
         """The title is whole, or as whole as it gets: a `warning` in its record becomes a row among the failures."""
         self._put(lambda: self._commit(job, record, vector))
 
-    def fail(self, job: TitleJob, reason: str) -> None:
+    def fail(self, job: TitleJob, reason: str, passing: bool = False) -> None:
         """The title cannot be had; what was stored of it before stays."""
-        self._put(lambda: self._fail(job, reason))
+        self._put(lambda: self._fail(job, reason, passing))
 
-    def clear_failure(self, title_id: str) -> None:
-        """The title is stored just so: whatever failed before is of no concern."""
-        self._put(lambda: self._catalog.clear_failure(title_id))
+    def keep(self, record: TitleRecord, failed_before: bool) -> None:
+        """The title is stored just so; whatever failed before is of no concern."""
+        self._put(lambda: self._keep(record, failed_before))
 
     # ------------------------------------------------------------------------------------ on the thread
 
@@ -86,7 +97,7 @@ class Storing:
                 continue  # drain, so that nobody waits for room
             try:
                 work()
-                if self._uncommitted and time.monotonic() - self._flushed > COMMIT_EVERY_S:
+                if self._uncommitted and (self._nothing_else or time.monotonic() - self._flushed > COMMIT_EVERY_S):
                     self._flush()
             except BaseException as error:
                 self._error = error
@@ -106,13 +117,24 @@ class Storing:
         self._writers[job.title_id].commit(record, vector)
         self._close(job)
         self._uncommitted += 1
+        self._due.append(Outcome(job.title_id, record))
         if record.warning:
             self._flush()  # a commit clears failures, so it has to come first
             self._catalog.record_failure(job.title_id, str(job.path), record.warning)
 
-    def _fail(self, job: TitleJob, reason: str) -> None:
+    def _fail(self, job: TitleJob, reason: str, passing: bool) -> None:
         self._close(job)
         self._catalog.record_failure(job.title_id, str(job.path), reason)
+        self._report(Outcome(job.title_id, reason=reason, passing=passing))
+
+    def _keep(self, record: TitleRecord, failed_before: bool) -> None:
+        if failed_before and not record.warning:
+            self._catalog.clear_failure(record.title_id)
+        self._report(Outcome(record.title_id, record, kept=True))
+
+    @property
+    def _nothing_else(self) -> bool:
+        return not self._alone and not self._writers and self._work.empty()
 
     def _close(self, job: TitleJob) -> None:
         writer = self._writers.pop(job.title_id, None)
@@ -123,11 +145,14 @@ class Storing:
         self._batch.flush()
         self._since_optimize += self._uncommitted
         self._uncommitted, self._flushed = 0, time.monotonic()
-        if self._since_optimize >= OPTIMIZE_EVERY:
+        done, self._due = self._due, []
+        for outcome in done:
+            self._report(outcome)
+        if self._alone and self._since_optimize >= OPTIMIZE_EVERY:
             self._catalog.optimize()
             self._since_optimize = 0
 
     def _finish(self) -> None:
         self._flush()
-        if self._since_optimize:
+        if self._alone and self._since_optimize:
             self._catalog.optimize()

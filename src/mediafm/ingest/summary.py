@@ -12,6 +12,21 @@ from mediafm.errors import CatalogError, MediafmError
 from mediafm.ingest.scene_labels import LabelSummary
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one title, once that is certain: its rows, or the row of its failure, are in the catalog.
+
+    record: of the title as it is stored; None where it failed. kept: it was stored just so before. reason: of a
+    failure. passing: that may be otherwise the next time.
+    """
+
+    title_id: str
+    record: TitleRecord | None = None
+    kept: bool = False
+    reason: str = ""
+    passing: bool = False
+
+
 @dataclass
 class IngestSummary:
     """What `ingest` and `import` did. Keys of `as_json` are the command line's contract.
@@ -36,6 +51,17 @@ class IngestSummary:
         """Count a failed title."""
         self.titles_failed += 1
         self.failures.append((title, reason))
+
+    def count(self, outcome: Outcome) -> None:
+        """Count what became of a title."""
+        record = outcome.record
+        if record is None:
+            self.fail(outcome.title_id, outcome.reason)
+            return
+        self.titles_skipped += outcome.kept
+        self.titles_ok += not outcome.kept and not record.warning
+        self.shots += 0 if outcome.kept else record.n_shots
+        self.tell(record)
 
     def tell(self, record: TitleRecord) -> None:
         """Note what a stored title lacks: one that ended early counts as failed, one with a hole as damaged."""

@@ -7,7 +7,7 @@ from mediafm.media.alignment import cues_by_shot
 from mediafm.media.cleaning import clean_text
 from mediafm.media.clips import ClipWriter
 from mediafm.media.cuefiles import CueFile, read_cue_file, write_subtitles
-from mediafm.media.finding import MEDIA_SUFFIXES, find_films
+from mediafm.media.finding import MEDIA_SUFFIXES, RemoteFilm, find_all_films, find_films
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
 from mediafm.media.metadata import load_metadata
 from mediafm.media.picture import Picture, Scaling
@@ -28,6 +28,7 @@ __all__ = [
     "FrameSampler",
     "MediaInfo",
     "Picture",
+    "RemoteFilm",
     "Scaling",
     "Sidecar",
     "Sound",
@@ -37,6 +38,7 @@ __all__ = [
     "VideoTrack",
     "clean_text",
     "cues_by_shot",
+    "find_all_films",
     "find_films",
     "find_sidecars",
     "load_cues",

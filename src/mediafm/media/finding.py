@@ -1,13 +1,33 @@
 """From the files and folders a user names to the media files in them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mediafm.errors import UsageError
+from mediafm.media.cuefiles import SUBTITLE_SUFFIXES
+from mediafm.storage import RemoteFile, is_remote, list_files, look_up
 
 _PICTURE = "3gp asf avi flv m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf nut ogm ogv ts vob webm wmv"
 _SOUND = "aac ac3 aif aiff flac m4a m4b mka mp3 oga ogg opus wav wma"
 MEDIA_SUFFIXES = frozenset(f".{s}" for s in f"{_PICTURE} {_SOUND}".split())
+_BESIDE = (*SUBTITLE_SUFFIXES, ".nfo")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFilm:
+    """A film on object storage, and the files that lie beside it and begin with its name: subtitles and the like."""
+
+    file: RemoteFile
+    beside: tuple[RemoteFile, ...] = ()
+
+    def __str__(self) -> str:
+        return self.file.address
+
+    @property
+    def stem(self) -> str:
+        """The film's name without its ending."""
+        return self.file.stem
 
 
 def find_films(paths: Iterable[Path | str]) -> list[Path]:
@@ -17,21 +37,66 @@ def find_films(paths: Iterable[Path | str]) -> list[Path]:
     taken whatever it is called. Raises UsageError for a path that is not there, or where nothing is found.
     """
     named = [Path(p) for p in paths]
+    found = _on_disk(named)
+    if not found:
+        raise _nothing_in(named)
+    return found
+
+
+def find_all_films(paths: Iterable[Path | str]) -> list[Path | RemoteFilm]:
+    """As `find_films`, also on object storage: `s3://bucket/film.mkv`, or `s3://bucket/films` for all below it.
+
+    Those of this machine come first. Raises StorageError where object storage cannot be listed.
+    """
+    named = list(paths)
+    remote: list[RemoteFilm] = [film for address in named if is_remote(address) for film in _on_storage(str(address))]
+    found: list[Path | RemoteFilm] = [*_on_disk([Path(p) for p in named if not is_remote(p)]), *dict.fromkeys(remote)]
+    if not found:
+        raise _nothing_in(named)
+    return found
+
+
+def _on_disk(named: Iterable[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in named:
         if not path.exists():
             raise UsageError(f"{path} does not exist.", "Check the path.")
         for file in _inside(path) if path.is_dir() else [path]:
             found.setdefault(file.resolve(), file)
-    if not found:
-        where = ", ".join(map(str, named)) or "an empty list"
-        raise UsageError(f"No film or sound file in {where}.", "Name files, or folders that hold .mp4, .mkv, .webm ...")
     return sorted(found.values())
 
 
 def _inside(folder: Path) -> list[Path]:
-    def is_media(file: Path) -> bool:
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        return file.suffix.lower() in MEDIA_SUFFIXES and not hidden and file.is_file()
+    return [f for f in folder.rglob("*") if _is_media(f.relative_to(folder).parts, f.suffix) and f.is_file()]
 
-    return [file for file in folder.rglob("*") if is_media(file)]
+
+def _on_storage(address: str) -> list[RemoteFilm]:
+    one = None if address.endswith("/") else look_up(address)
+    if one is not None:
+        return _with_beside([one], list_files(one.folder, deep=False))
+    folder, files = address.rstrip("/"), list_files(address)
+    films = [f for f in files if _is_media(f.address[len(folder) + 1 :].split("/"), f.suffix)]
+    if not films:
+        raise UsageError(f"There is no film or sound file at {address}.", "Check how the address is spelled.")
+    return _with_beside(films, files)
+
+
+def _with_beside(films: Sequence[RemoteFile], files: Sequence[RemoteFile]) -> list[RemoteFilm]:
+    """Each film with those of the files that are named like it."""
+    named: dict[str, list[RemoteFile]] = {}
+    for file in files:
+        if file.suffix.lower() in _BESIDE:
+            # film.en.forced.srt may belong to `film`, `film.en` or `film.en.forced`.
+            words = file.address.split("/")[-1].split(".")
+            for n in range(1, len(words)):
+                named.setdefault(f"{file.folder}/{'.'.join(words[:n])}", []).append(file)
+    return [RemoteFilm(film, tuple(named.get(f"{film.folder}/{film.stem}", ()))) for film in films]
+
+
+def _is_media(parts: Iterable[str], suffix: str) -> bool:
+    return suffix.lower() in MEDIA_SUFFIXES and not any(part.startswith(".") for part in parts)
+
+
+def _nothing_in(named: Iterable[Path | str]) -> UsageError:
+    where = ", ".join(map(str, named)) or "an empty list"
+    return UsageError(f"No film or sound file in {where}.", "Name files, or folders that hold .mp4, .mkv, .webm ...")

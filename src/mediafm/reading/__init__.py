@@ -1,7 +1,7 @@
 """Reading titles in a process of their own: one decode pass each, limits on time and memory, no way out."""
 
 from mediafm.reading.allocator import few_arenas
-from mediafm.reading.process import Limits, ReadingProcess, Stopped
+from mediafm.reading.process import Limits, ReaderDiedError, ReadingProcess, Stopped
 from mediafm.reading.title import Closed, Event, Opened, ReadRequest, read_title
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 
@@ -13,6 +13,7 @@ __all__ = [
     "Opened",
     "ReadRequest",
     "ReadShot",
+    "ReaderDiedError",
     "ReadingProcess",
     "Stopped",
     "TitlePass",

@@ -19,6 +19,7 @@ from mediafm.errors import MediaError, UsageError
 from mediafm.reading.messages import CONFINED, from_request, to_event
 from mediafm.reading.title import Closed, Event, ReadRequest
 from mediafm.reading.wire import Receiver, WireError, make_pair
+from mediafm.storage import SECRET_PREFIXES
 
 LEAST_MEMORY_MB = 256
 _SLICE_S = 0.5  # between looks at the clock and at `stop`
@@ -62,6 +63,10 @@ class Stopped(Exception):  # noqa: N818 (not an error)
     """Somebody asked for an end."""
 
 
+class ReaderDiedError(MediaError):
+    """The process that read a title ended before it was done. A new one may fare better, or not."""
+
+
 class _OutOfTimeError(Exception):
     pass
 
@@ -87,7 +92,9 @@ class ReadingProcess:
             return
         self.close()
         # Threads of the detector's network are not to wait by spinning: the decoder's and the encoders' need the time.
-        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+        # Keys of object storage it has no use for.
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(SECRET_PREFIXES)}
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **mine}
         if self._threads:
             environment["OMP_NUM_THREADS"] = str(self._threads)
         self._events_in, out = make_pair()
@@ -177,14 +184,14 @@ class ReadingProcess:
         if self._waited > self._total_s:
             raise _OutOfTimeError(f"not done after {self._waited:.0f} s")
 
-    def _died(self, request: ReadRequest, error: Exception) -> MediaError:
+    def _died(self, request: ReadRequest, error: Exception) -> ReaderDiedError:
         assert self._child is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(1.0)
         status = self._child.returncode
         self._complaints.seek(0)
         last = self._complaints.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return MediaError(
+        return ReaderDiedError(
             f"{request.path}: its reader {_cause(status, error)}{f' ({last[:200]})' if last else ''}.",
             "Other titles are not concerned. Check that the file plays, or convert it anew.",
         )

@@ -83,7 +83,8 @@ def list_files(address: str, deep: bool = True) -> list[RemoteFile]:
                 raise
             return []
     files = [_file(f"{scheme}://{path}", about) for path, about in found.items() if about.get("type") == "file"]
-    return sorted((f for f in files if f.address != address.rstrip("/")), key=lambda f: f.address)
+    below = address.rstrip("/") + "/"
+    return sorted((f for f in files if f.address.startswith(below)), key=lambda f: f.address)
 
 
 def fetch(file: RemoteFile, to: Path, go_on: Callable[[], None] = lambda: None) -> None:
