@@ -9,11 +9,11 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "mediafm"
 
 ROWS = [
     {"types", "errors", "progress", "caches", "interrupts"},
-    {"config"},
+    {"config", "storage"},
     {"media", "layouts", "shots", "encoders", "fusion", "catalog", "model"},
     {"reading", "sequences", "synthetic"},
     {"ingest", "train", "embed"},
-    {"probes", "search"},
+    {"probes", "search", "scale"},
     {"demo"},
     {"cli"},
 ]
@@ -32,6 +32,8 @@ HOMES = {
     "httpx2": {"encoders"},
     "lancedb": {"catalog"},
     "lance": {"catalog"},
+    "fsspec": {"storage"},
+    "ray": {"scale"},
     "typer": {"cli"},
     "rich": {"cli"},
     "tensorboard": {"train"},

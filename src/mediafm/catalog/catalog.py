@@ -1,5 +1,7 @@
 """The catalog: titles, shots, features, keyframes and embeddings in one place; docs/catalog.md says how they lie."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -31,6 +33,7 @@ from mediafm.catalog.tables import (
     FAILURES,
     FAILURES_SCHEMA,
     KEYFRAMES,
+    META,
     SCHEMA_VERSION,
 )
 from mediafm.catalog.upgrade import upgrade
@@ -97,6 +100,13 @@ class Catalog(Reading):
     def uri(self) -> str:
         """Where it is, as given."""
         return self._store.uri
+
+    @property
+    def identity(self) -> str:
+        """A hash of what was written when it was made: two processes that see the same catalog get the same."""
+        rows = self._store.scan(META, columns=["key", "value"]).to_pylist()
+        made = sorted((row["key"], row["value"]) for row in rows if row["key"] != "schema_version")
+        return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:32]
 
     # writing --------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ is. The other tables follow from it; where a process was killed before it made t
 """
 
 import json
+import secrets
 
 import pyarrow as pa
 
@@ -39,7 +40,12 @@ def make(store: Store, spec: CatalogSpec) -> CatalogSpec:
     CatalogError where other files are in the folder.
     """
     _refuse_foreign_folder(store)
-    values = {"schema_version": json.dumps(SCHEMA_VERSION), "spec": spec.to_json(), "created_at": json.dumps(now())}
+    values = {
+        "schema_version": json.dumps(SCHEMA_VERSION),
+        "spec": spec.to_json(),
+        "created_at": json.dumps(now()),
+        "identity": json.dumps(secrets.token_hex(16)),
+    }
     store.create_missing(META, META_SCHEMA, pa.table([list(values), list(values.values())], schema=META_SCHEMA))
     made = read_spec(store)
     _complete(store, made, store.names())

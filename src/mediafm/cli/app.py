@@ -8,6 +8,7 @@ import typer
 from mediafm import __version__
 from mediafm.cli import catalogs, demo, evaluation, hosted, importing, ingestion, training
 from mediafm.errors import MediafmError
+from mediafm.storage import own_options, parse_options, set_options
 
 app = typer.Typer(
     name="mediafm",
@@ -15,7 +16,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Every command takes --json (one JSON document on standard output) and --debug (tracebacks).",
+    epilog="Every command takes --json (one JSON document on standard output), --debug (tracebacks) and "
+    "--storage-option KEY=VALUE (for s3:// and gs://, as often as needed).",
 )
 for part in (ingestion, importing, training, evaluation, hosted, catalogs, demo):
     part.register(app)
@@ -34,11 +36,25 @@ def root(
     """Shot, clip and title embeddings that know their context, for film and series catalogues."""
 
 
+def _with_options_taken(arguments: list[str]) -> list[str]:
+    """The arguments without every `--storage-option KEY=VALUE`, which holds for all that is opened."""
+    rest, pairs, left = [], [], iter(arguments)
+    for argument in left:
+        name, equals, value = argument.partition("=")
+        if name == "--storage-option":
+            pairs.append(value if equals else next(left, ""))
+        else:
+            rest.append(argument)
+    if pairs:
+        set_options({**own_options(), **parse_options(pairs)})
+    return rest
+
+
 def main() -> None:
     """Run the command line. Exit status: 0 all well, 1 something failed and is named, 2 wrong use."""
     debug = "--debug" in sys.argv
-    arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
+        arguments = _with_options_taken([a for a in sys.argv[1:] if a != "--debug"])
         app(args=arguments, prog_name="mediafm")
     except MediafmError as error:
         if debug:

@@ -1,5 +1,7 @@
 """`mediafm ingest`, and how what fills a catalog is reported."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +9,7 @@ import typer
 
 from mediafm.cli.output import CatalogOption, Json, emit, say
 from mediafm.cli.progress import progress
+from mediafm.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(help="Films, or folders that are searched for films.")],
+    paths: Annotated[list[str], typer.Argument(help="Films, or folders (also s3://, gs://) that are searched.")],
     catalog: CatalogOption,
     preset: Annotated[str, typer.Option(help="offline, open, reference, or a preset TOML file.")] = "offline",
     detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
@@ -24,13 +27,21 @@ def ingest(
     workers: Annotated[int, typer.Option(help="Films read at the same time; 0: one for every two processors.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds one film may take; 0: by its size, ten minutes and up.")] = 0,
     memory: Annotated[int, typer.Option(help="Megabytes the process that reads a film may take.")] = 4096,
+    engine: Annotated[str, typer.Option(help="local: this machine; ray: all machines of a Ray cluster.")] = "local",
+    address: Annotated[
+        str, typer.Option(help="Ray's: auto, HOST:PORT, ray://HOST:PORT, or local to start one.")
+    ] = "auto",
+    retries: Annotated[int, typer.Option(help="Ray: how often a title is tried again when its machine is lost.")] = 2,
+    gpus: Annotated[
+        float | None, typer.Option(help="Ray: share of a GPU an actor of encoders takes; 0: none. Default: one if any.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Find shots in films, embed each shot's picture, sound and text, and store all of it in the catalog."""
-    from mediafm.ingest import ingest as run
     from mediafm.reading import Limits, few_arenas
 
     few_arenas()
+    run = _engine(engine, address, retries, gpus)
     with progress() as bar:
         summary = run(
             paths,
@@ -44,6 +55,18 @@ def ingest(
             progress=bar,
         )
     finish(summary, json)
+
+
+def _engine(name: str, address: str, retries: int, gpus: float | None) -> Callable[..., Any]:
+    if name == "ray":
+        from mediafm.scale import RayOptions, ingest_on_ray
+
+        return partial(ingest_on_ray, options=RayOptions(address, retries, gpus))
+    if name != "local":
+        raise UsageError(f"There is no engine {name!r}.", "Choose local or ray.")
+    from mediafm.ingest import ingest as on_this_machine
+
+    return on_this_machine
 
 
 def say_labels(document: dict[str, Any]) -> None:
