@@ -15,7 +15,7 @@ import numpy as np
 from mediafm.catalog import Catalog
 
 
-def start_ingest(films: Path, catalog: Path, *options: str) -> subprocess.Popen[str]:
+def start_ingest(films: Path | str, catalog: Path | str, *options: str) -> subprocess.Popen[str]:
     """The command, running."""
     command = [sys.executable, "-m", "mediafm", "ingest", str(films), "--catalog", str(catalog), "--json", *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -51,7 +51,7 @@ def kill_some(run: subprocess.Popen[str], rng: random.Random, seconds: float, mo
     return killed
 
 
-def differences(catalog: Path, reference: Path) -> list[str]:
+def differences(catalog: Path | str, reference: Path | str) -> list[str]:
     """What two catalogs do not have in common: titles, shots, vectors to the last bit, keyframes."""
     mine, theirs = Catalog.open(catalog), Catalog.open(reference)
     found = [] if mine.title_ids() == theirs.title_ids() else [f"titles: {mine.title_ids()}, not {theirs.title_ids()}"]

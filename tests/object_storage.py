@@ -73,7 +73,9 @@ def put_folder(server: str, folder: Path, prefix: str) -> str:
 
 def _request(url: str, method: str, data: bytes = b"") -> None:
     signed = "AWS4-HMAC-SHA256 Credential=somebody/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-    request = urllib.request.Request(url, data, {"Authorization": signed}, method=method)
+    request = urllib.request.Request(
+        url, data, {"Authorization": signed, "Content-Type": "application/octet-stream"}, method=method
+    )
     for attempt in range(20):
         try:
             urllib.request.urlopen(request, timeout=30).close()

@@ -15,6 +15,7 @@ from mediafm.model import Checkpoint
 from mediafm.sequences import FeatureCache, windows
 from mediafm.train import pretrain
 from mediafm.types import Features, Shot
+from object_storage import BUCKET, reaching, s3_server
 
 SETTINGS = [
     *("model.hidden=32", "model.layers=2", "model.heads=2", "model.max_shots=40", "data.window=40"),
@@ -22,7 +23,7 @@ SETTINGS = [
 ]
 
 
-def store(fake: FakeCatalog, folder: Path, fingerprint: str = "") -> Catalog:
+def store(fake: FakeCatalog, folder: Path | str, fingerprint: str = "") -> Catalog:
     """The same titles in a real catalog, a shot a second."""
     encoders = {m: EncoderSpec(f"fake-{m}", dim, fingerprint or m, "MIT") for m, dim in DIMS.items()}
     catalog = Catalog.create(folder, CatalogSpec("fake", "none", encoders))
@@ -64,6 +65,18 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def test_the_real_catalog_trains_as_the_fake_one(fake: FakeCatalog, catalog: Catalog) -> None:
     assert FeatureCache.open(catalog).fingerprint == FeatureCache.open(fake).fingerprint
+
+
+def test_object_storage_gives_the_same_bytes(fake: FakeCatalog, catalog: Catalog, run: Path) -> None:
+    with s3_server() as server, reaching(server):
+        remote = store(fake, f"s3://{BUCKET}/catalog")
+        assert FeatureCache.open(remote).fingerprint == FeatureCache.open(catalog).fingerprint
+        embed(remote, run, name="same")
+        embed(catalog, run, name="same")
+        for title in catalog.title_ids():
+            assert np.array_equal(remote.embeddings("same", title), catalog.embeddings("same", title))
+            assert np.array_equal(remote.title_embedding("same", title), catalog.title_embedding("same", title))
+        assert remote.verify() == [] and remote.missing_embeddings("same") == []
 
 
 def test_a_short_title_is_one_forward_pass(fake: FakeCatalog, run: Path) -> None:
