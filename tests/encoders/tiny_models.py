@@ -91,6 +91,49 @@ def save_wav2vec2(folder: Path, seed: int = 0, norm: str = "group") -> Path:
     return _save(folder, seed, lambda: Wav2Vec2Model(config), Wav2Vec2FeatureExtractor())
 
 
+def save_clap(folder: Path, seed: int = 0, fused: bool = False) -> Path:
+    """Windows of 2 s in place of 10."""
+    from transformers import ClapConfig, ClapModel
+
+    text = {
+        "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "max_position_embeddings": 32, "pad_token_id": 0,
+    }  # fmt: skip
+    config = ClapConfig(text_config=text, audio_config=_clap_audio(fused), projection_dim=24)
+    return _save(folder, seed, lambda: _used_to_sound(ClapModel(config)), _clap_extractor(fused), _tokenizer(31))
+
+
+def save_clap_audio(folder: Path, seed: int = 0) -> Path:
+    from transformers import ClapAudioConfig, ClapAudioModelWithProjection
+
+    config = ClapAudioConfig(**_clap_audio(fused=False), projection_dim=24)
+    return _save(
+        folder, seed, lambda: _used_to_sound(ClapAudioModelWithProjection(config)), _clap_extractor(fused=False)
+    )
+
+
+def _clap_audio(fused: bool) -> dict[str, Any]:
+    fusion = {"enable_fusion": True, "fusion_type": "aff_2d"} if fused else {}
+    return {
+        "num_mel_bins": 16, "spec_size": 64, "window_size": 4, "patch_embeds_hidden_size": 16, "hidden_size": 32,
+        "depths": [1, 1], "num_attention_heads": [2, 4], **fusion,
+    }  # fmt: skip
+
+
+def _clap_extractor(fused: bool) -> Any:
+    from transformers import ClapFeatureExtractor
+
+    return ClapFeatureExtractor(feature_size=16, max_length_s=2, truncation="fusion" if fused else "rand_trunc")
+
+
+def _used_to_sound(model: Any) -> Any:
+    """With the level and spread that a trained model expects of its spectrograms, in dB."""
+    norm = model.audio_model.audio_encoder.batch_norm
+    norm.running_mean.fill_(-40.0)
+    norm.running_var.fill_(400.0)
+    return model
+
+
 def save_sentence(folder: Path, seed: int = 0, max_tokens: int = 12) -> Path:
     """A BERT with mean pooling and normalisation, in the layout of sentence-transformers."""
     from sentence_transformers import SentenceTransformer

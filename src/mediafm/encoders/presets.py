@@ -11,7 +11,7 @@ model = "models/siglip"      # folder (relative to this file, or to the working 
 licence = "Apache-2.0"
 frames = 8
 [encoders.audio]
-kind = "wav2vec2"            # offline | wav2vec2
+kind = "wav2vec2"            # offline | wav2vec2 | clap
 model = "facebook/wav2vec2-base-960h"
 layer = -1
 [encoders.text]
@@ -71,16 +71,20 @@ class _Wav2Vec2(_Hub):
     layer: int = -1
 
 
+class _Clap(_Hub):
+    kind: Literal["clap"]
+
+
 class _Sentence(_Hub):
     kind: Literal["sentence"]
 
 
-EncoderChoice = _Offline | _Clip | _Wav2Vec2 | _MiniLM | _Sentence
+EncoderChoice = _Offline | _Clip | _Wav2Vec2 | _Clap | _MiniLM | _Sentence
 
 
 class _Encoders(_Strict):
     video: Annotated[_Offline | _Clip, Field(discriminator="kind")] | None = None
-    audio: Annotated[_Offline | _Wav2Vec2, Field(discriminator="kind")] | None = None
+    audio: Annotated[_Offline | _Wav2Vec2 | _Clap, Field(discriminator="kind")] | None = None
     text: Annotated[_MiniLM | _Sentence, Field(discriminator="kind")] | None = None
 
 
@@ -184,6 +188,10 @@ def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Enc
         from mediafm.encoders.wav2vec2 import Wav2Vec2Encoder
 
         return Wav2Vec2Encoder(choice.model, licence=choice.licence, layer=choice.layer, device=device)
+    if isinstance(choice, _Clap):
+        from mediafm.encoders.clap import ClapEncoder
+
+        return ClapEncoder(choice.model, licence=choice.licence, device=device)
     if isinstance(choice, _Sentence | _MiniLM):
         from mediafm.encoders.text import MiniLMEncoder, SentenceEncoder
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from mediafm.catalog import Catalog, CatalogSpec, TitleRecord, TitleSource
 from mediafm.encoders import DetectorChoice, Preset, load_preset
 from mediafm.errors import UsageError
-from mediafm.ingest.encoding import encoder_specs, frames_wanted
+from mediafm.ingest.encoding import encoder_specs, frames_wanted, sample_rate_wanted
 from mediafm.ingest.feed import Feed
 from mediafm.ingest.jobs import TitleJob, title_ids
 from mediafm.ingest.pipeline import Pipeline
@@ -90,7 +90,7 @@ def _run(
     progress: Progress,
 ) -> None:
     stored = {record.title_id: record for record in catalog.titles()}
-    frames, side = frames_wanted(preset)
+    (frames, side), rate = frames_wanted(preset), sample_rate_wanted(preset)
 
     def is_current(title_id: str, source: TitleSource) -> bool:
         record: TitleRecord | None = stored.get(title_id)
@@ -99,7 +99,7 @@ def _run(
 
     def request(job: TitleJob) -> ReadRequest:
         choice = preset.detector
-        return ReadRequest(job.path, choice.name, choice.options, frames, side, job.language, threads)
+        return ReadRequest(job.path, choice.name, choice.options, frames, side, job.language, threads, rate)
 
     failing = {failure.title_id for failure in catalog.failures()}
     with Storing(catalog, preset.encoders) as storing:
