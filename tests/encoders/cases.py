@@ -12,6 +12,7 @@ from mediafm.encoders.clap import ClapEncoder
 from mediafm.encoders.clip import ClipEncoder
 from mediafm.encoders.offline_audio import OfflineAudioEncoder
 from mediafm.encoders.offline_video import OfflineVideoEncoder
+from mediafm.encoders.omni import OmniEncoder
 from mediafm.encoders.text import MiniLMEncoder, SentenceEncoder
 from mediafm.encoders.wav2vec2 import Wav2Vec2Encoder
 
@@ -39,6 +40,8 @@ CASES = {
     "clap": Case(tiny_models.save_clap, ClapEncoder, "wav2vec2"),
     "clap-fused": Case(partial(tiny_models.save_clap, fused=True), ClapEncoder, "clip"),
     "clap-audio": Case(tiny_models.save_clap_audio, ClapEncoder, "bert"),
+    "omni": Case(tiny_models.save_omni, OmniEncoder, "clip", {"seconds": 4, "pool": "last", "dtype": "bfloat16"}),
+    "omni-moe": Case(tiny_models.save_omni_moe, OmniEncoder, "bert", {"frames": 3}),
     "sentence": Case(tiny_models.save_sentence, SentenceEncoder, "wav2vec2"),
     "bert": Case(tiny_models.save_bert, SentenceEncoder, "clip-vision"),
 }

@@ -211,6 +211,7 @@ def _deepen(config: Path) -> None:
             told["depths"][-1] += 1
         elif "num_hidden_layers" in told:
             told["num_hidden_layers"] += 1
+            told.pop("layer_types", None)
         return told
 
     config.write_text(json.dumps(deeper(json.loads(config.read_text()))))
