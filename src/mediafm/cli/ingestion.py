@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Films, or folders that are searched for films.")],
     catalog: CatalogOption,
-    preset: Annotated[str, typer.Option(help="offline, open, reference, or a preset TOML file.")] = "offline",
+    preset: Annotated[str, typer.Option(help="offline, open, reference, omni, or a preset TOML file.")] = "offline",
     detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
     metadata: Annotated[Path | None, typer.Option(help="CSV or JSON lines with what is known of the titles.")] = None,
     language: Annotated[str, typer.Option(help="Preferred language of sound and subtitles, as in film.en.srt.")] = "",
