@@ -16,7 +16,7 @@ Modality = Literal["video", "audio", "text"]
 # The order of the blocks in a fused embedding, everywhere.
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
-SAMPLE_RATE = 16_000  # hertz of the mono sound every audio encoder is handed
+SAMPLE_RATE = 16_000  # hertz of the mono sound that encoders are handed unless they ask for another rate
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -68,10 +68,11 @@ class ShotInput:
 
     frames: uint8 [h, w, 3] pictures sampled uniformly inside the shot, in time order; empty without picture.
     frame_times: their times in seconds from the shot's start.
-    samples: float32 [n] mono sound of the shot at SAMPLE_RATE in [-1, 1]; None where the title has no sound there
+    samples: float32 [n] mono sound of the shot at `sample_rate` in [-1, 1]; None where the title has no sound there
         (a silent stretch of a title with sound is zeros, not None: silence is not missing sound).
     text: the shot's cues joined in time order; empty where nobody speaks.
     duration: seconds.
+    sample_rate: samples a second of `samples`.
     """
 
     frames: tuple[ImageArray, ...]
@@ -79,6 +80,7 @@ class ShotInput:
     samples: FloatArray | None
     text: str
     duration: float
+    sample_rate: int = SAMPLE_RATE
 
     def has(self, modality: Modality) -> bool:
         """Whether there is anything to look at: a picture, a sample of sound, a visible character."""

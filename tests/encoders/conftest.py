@@ -1,12 +1,13 @@
 """Fixtures of the encoder tests."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from encoders.cases import CLASSES, OFFLINE, SAVERS
+from encoders.cases import CASES, OFFLINE
 from mediafm.encoders import Encoder
 from mediafm.types import SAMPLE_RATE, ShotInput
 
@@ -18,7 +19,7 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
 
     def folder(kind: str) -> Path:
         if kind not in made:
-            made[kind] = SAVERS[kind](root / kind)
+            made[kind] = CASES[kind].save(root / kind)
         return made[kind]
 
     return folder
@@ -29,31 +30,45 @@ def make_encoder(model_folders: Callable[[str], Path]) -> Callable[[str], Encode
     """Kind -> a freshly loaded encoder."""
 
     def make(kind: str) -> Encoder:
-        return OFFLINE[kind]() if kind in OFFLINE else CLASSES[kind](str(model_folders(kind)), device="cpu")
+        return OFFLINE[kind]() if kind in OFFLINE else CASES[kind].make(str(model_folders(kind)), device="cpu")
 
     return make
 
 
 @pytest.fixture(scope="session")
 def shots() -> list[ShotInput]:
+    """Very different shots, sound at 16 kHz."""
+    return make_shots(SAMPLE_RATE)
+
+
+@pytest.fixture(scope="session")
+def shots_for() -> Callable[[Encoder], list[ShotInput]]:
+    """Encoder -> the same shots, sound at the rate it wants."""
+    made: dict[int, list[ShotInput]] = {}
+    return lambda encoder: made.setdefault(encoder.sample_rate, make_shots(encoder.sample_rate))
+
+
+def make_shots(rate: int) -> list[ShotInput]:
     """Very different shots: usual, long, short, without picture, black and silent, mute, of odd sizes, empty."""
     rng = np.random.default_rng(7)
-    return [
-        _shot(rng, 6, 5.0, "The dog runs in the park."),
-        _shot(rng, 8, 50.0, "hello good bye " * 40),
-        _shot(rng, 1, 0.04, "a"),
-        ShotInput((), (), _noise(rng, 3.0), "The man says hello", 3.0),
-        ShotInput((np.zeros((54, 96, 3), np.uint8),) * 3, (0.5, 1.5, 2.5), np.zeros(48_000, np.float32), " \n", 3.0),
+    silence = np.zeros(3 * rate, np.float32)
+    made = [
+        _shot(rng, 6, 5.0, "The dog runs in the park.", rate),
+        _shot(rng, 8, 50.0, "hello good bye " * 40, rate),
+        _shot(rng, 1, 0.04, "a", rate),
+        ShotInput((), (), _noise(rng, 3.0, rate), "The man says hello", 3.0),
+        ShotInput((np.zeros((54, 96, 3), np.uint8),) * 3, (0.5, 1.5, 2.5), silence, " \n", 3.0),
         ShotInput(_frames(rng, 4, 160, 90), (0.1, 0.1, 0.1, 0.1), None, "water ... fire!", 0.2),
         ShotInput(_frames(rng, 2, 7, 300), (0.0, 9.0), np.zeros(0, np.float32), "", 18.0),
         ShotInput(_frames(rng, 1, 1, 1), (0.0,), np.full(1, 0.5, np.float32), "日本語", 0.001),
         ShotInput((), (), None, "", 1.0),
     ]
+    return [replace(shot, sample_rate=rate) for shot in made]
 
 
-def _shot(rng: np.random.Generator, n: int, seconds: float, text: str) -> ShotInput:
+def _shot(rng: np.random.Generator, n: int, seconds: float, text: str, rate: int) -> ShotInput:
     times = tuple((np.arange(n) + 0.5) * seconds / n)
-    return ShotInput(_frames(rng, n, 96, 170), times, _noise(rng, seconds), text, seconds)
+    return ShotInput(_frames(rng, n, 96, 170), times, _noise(rng, seconds, rate), text, seconds)
 
 
 def _frames(rng: np.random.Generator, n: int, height: int, width: int) -> tuple[np.ndarray, ...]:
@@ -63,7 +78,9 @@ def _frames(rng: np.random.Generator, n: int, height: int, width: int) -> tuple[
     return tuple(np.roll(picture, 3 * i, axis=1) for i in range(n))
 
 
-def _noise(rng: np.random.Generator, seconds: float) -> np.ndarray:
-    n = int(seconds * SAMPLE_RATE)
-    envelope = 0.05 + 0.1 * np.abs(np.sin(np.arange(n) / SAMPLE_RATE * 7))
-    return (rng.standard_normal(n) * envelope).astype(np.float32)
+def _noise(rng: np.random.Generator, seconds: float, rate: int) -> np.ndarray:
+    """A tone of some pitch in noise that swells and fades."""
+    time = np.arange(int(seconds * rate)) / rate
+    tone = np.sin(2 * np.pi * rng.uniform(100, 4000) * time)
+    envelope = 0.05 + 0.1 * np.abs(np.sin(time * 7))
+    return ((rng.standard_normal(len(time)) + 3 * tone) * envelope).astype(np.float32)

@@ -10,8 +10,10 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from mediafm.encoders import PRESETS, checked, load_preset
+from mediafm.encoders import PRESETS, checked, load_preset, presets
+from mediafm.encoders.omni import OmniEncoder
 from mediafm.errors import EncoderError, UsageError
+from mediafm.ingest.encoding import encoder_specs
 from mediafm.types import MODALITIES, ShotInput
 
 TOML = """
@@ -42,12 +44,33 @@ def tiny(tmp_path: Path, model_folders: Callable[[str], Path]) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_named_presets_parse_without_loading_anything(name: str) -> None:
+# Licences (SPDX) that allow use in products. What is not here may be used, by a preset of one's own.
+FREE = {"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0", "Unlicense"}
+SHIPPED = sorted(path.stem for path in (Path(presets.__file__).parent / "preset_files").iterdir())
+
+
+def test_every_shipped_preset_has_a_name_to_call_it_by() -> None:
+    assert sorted(PRESETS) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_presets_parse_without_loading_anything_and_are_free_for_any_use(name: str) -> None:
     preset = load_preset(name)
-    assert preset.name == name and tuple(preset.choices) == MODALITIES
+    assert preset.name == name and set(preset.choices) <= set(MODALITIES)
     assert preset.detector.name == "auto"
-    assert set(preset.licences.values()) <= {"Apache-2.0", "MIT"}
+    assert set(preset.licences) == set(preset.choices)
+    assert set(preset.licences.values()) <= FREE
+    assert not preset._loaded
+
+
+@pytest.mark.parametrize("licence", ["CC-BY-NC-4.0", "NOASSERTION", "other", ""])
+def test_the_test_of_licences_can_fail(licence: str, tiny: Path) -> None:
+    tiny.write_text(tiny.read_text().replace('licence = "MIT"', f'licence = "{licence}"'))
+    if not licence:
+        with pytest.raises(UsageError, match="licence"):
+            load_preset(tiny)
+        return
+    assert not set(load_preset(tiny).licences.values()) <= FREE
 
 
 def test_offline_runs(shots: list[ShotInput]) -> None:
@@ -90,6 +113,25 @@ def test_model_folder_beside_the_file(tmp_path: Path, model_folders: Callable[[s
         preset.encoder("video")
 
 
+def test_kinds_that_hear_and_see_more(tmp_path: Path, model_folders: Callable[[str], Path]) -> None:
+    file = tmp_path / "more.toml"
+    file.write_text(
+        'name = "more"\ndetector = { name = "fixed" }\n'
+        '[encoders.video]\nkind = "omni"\nframes = 2\nseconds = 4\npool = "last"\n'
+        f'model = "{model_folders("omni")}"\n[encoders.audio]\nkind = "clap"\nmodel = "{model_folders("clap")}"\n'
+    )
+    preset = load_preset(file, device="cpu")
+    omni, clap = preset.encoder("video"), preset.encoder("audio")
+    assert (omni.frames, omni.inputs, omni.sample_rate) == (2, MODALITIES, 16_000)
+    assert (clap.name, clap.inputs, clap.sample_rate) == ("clap", ("audio",), 48_000)
+    usual = OmniEncoder(str(model_folders("omni")), device="cpu")
+    assert omni.fingerprint != usual.fingerprint
+    with pytest.raises(
+        UsageError, match=r"omni \(video\) wants sound at 16000 Hz, clap \(audio\) wants sound at 48000"
+    ):
+        encoder_specs(preset)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -120,7 +162,7 @@ def test_a_preset_needs_an_encoder(tmp_path: Path) -> None:
 def test_unknown_preset_lists_the_known() -> None:
     with pytest.raises(UsageError, match="'opne'") as caught:
         load_preset("opne")
-    assert "offline, open, reference" in caught.value.remedy
+    assert "offline, open, reference, omni" in caught.value.remedy
 
 
 def test_model_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:

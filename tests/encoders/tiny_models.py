@@ -1,5 +1,6 @@
 """Tiny random models of the real architectures, saved as real checkpoints are: folders for tests to load."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,130 @@ def save_wav2vec2(folder: Path, seed: int = 0, norm: str = "group") -> Path:
         do_stable_layer_norm=norm == "layer",
     )  # fmt: skip
     return _save(folder, seed, lambda: Wav2Vec2Model(config), Wav2Vec2FeatureExtractor())
+
+
+def save_clap(folder: Path, seed: int = 0, fused: bool = False) -> Path:
+    """Windows of 2 s in place of 10."""
+    from transformers import ClapConfig, ClapModel
+
+    text = {
+        "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "max_position_embeddings": 32, "pad_token_id": 0,
+    }  # fmt: skip
+    config = ClapConfig(text_config=text, audio_config=_clap_audio(fused), projection_dim=24)
+    return _save(folder, seed, lambda: _used_to_sound(ClapModel(config)), _clap_extractor(fused), _tokenizer(31))
+
+
+def save_clap_audio(folder: Path, seed: int = 0) -> Path:
+    from transformers import ClapAudioConfig, ClapAudioModelWithProjection
+
+    config = ClapAudioConfig(**_clap_audio(fused=False), projection_dim=24)
+    return _save(
+        folder, seed, lambda: _used_to_sound(ClapAudioModelWithProjection(config)), _clap_extractor(fused=False)
+    )
+
+
+def _clap_audio(fused: bool) -> dict[str, Any]:
+    fusion = {"enable_fusion": True, "fusion_type": "aff_2d"} if fused else {}
+    return {
+        "num_mel_bins": 16, "spec_size": 64, "window_size": 4, "patch_embeds_hidden_size": 16, "hidden_size": 32,
+        "depths": [1, 1], "num_attention_heads": [2, 4], **fusion,
+    }  # fmt: skip
+
+
+def _clap_extractor(fused: bool) -> Any:
+    from transformers import ClapFeatureExtractor
+
+    return ClapFeatureExtractor(feature_size=16, max_length_s=2, truncation="fusion" if fused else "rand_trunc")
+
+
+def _used_to_sound(model: Any) -> Any:
+    """With the level and spread that a trained model expects of its spectrograms, in dB."""
+    norm = model.audio_model.audio_encoder.batch_norm
+    norm.running_mean.fill_(-40.0)
+    norm.running_var.fill_(400.0)
+    return model
+
+
+def save_omni(folder: Path, seed: int = 0) -> Path:
+    """Qwen2.5-Omni as the hub has it: the thinker's weights among those of the talker."""
+    from transformers import Qwen2_5OmniThinkerConfig, Qwen2_5OmniThinkerForConditionalGeneration
+
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
+    vision = {"patch_size": 4, "window_size": 32, "fullatt_block_indexes": [1]}
+    config = Qwen2_5OmniThinkerConfig(
+        text_config=_OMNI_TEXT | {"rope_parameters": rope}, vision_config=_OMNI_VISION | vision,
+        audio_config=_OMNI_AUDIO, audio_token_index=30, video_token_index=31, image_token_index=32, **_OMNI_MARKS,
+    )  # fmt: skip
+    _save(folder, seed, lambda: Qwen2_5OmniThinkerForConditionalGeneration(config), _omni_tokenizer())
+    return _part_of_the_whole(folder, "qwen2_5_omni", patch=4)
+
+
+def save_omni_moe(folder: Path, seed: int = 0) -> Path:
+    """Qwen3-Omni, likewise."""
+    from transformers import Qwen3OmniMoeThinkerConfig, Qwen3OmniMoeThinkerForConditionalGeneration
+
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1], "mrope_interleaved": True}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "head_dim": 8}
+    vision = {"patch_size": 4, "num_position_embeddings": 64, "deepstack_visual_indexes": [0]}
+    config = Qwen3OmniMoeThinkerConfig(
+        text_config=_OMNI_TEXT | experts | {"rope_parameters": rope}, vision_config=_OMNI_VISION | vision,
+        audio_config=_OMNI_AUDIO | {"downsample_hidden_size": 8}, audio_token_id=30, video_token_id=31,
+        image_token_id=32, **_OMNI_MARKS,
+    )  # fmt: skip
+    _save(folder, seed, lambda: Qwen3OmniMoeThinkerForConditionalGeneration(config), _omni_tokenizer())
+    return _part_of_the_whole(folder, "qwen3_omni_moe", patch=4)
+
+
+_OMNI_TEXT = {
+    "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 32_768,
+}  # fmt: skip
+_OMNI_VISION = {"depth": 2, "hidden_size": 32, "intermediate_size": 48, "num_heads": 4, "out_hidden_size": 32}
+_OMNI_AUDIO = {
+    "num_mel_bins": 16, "encoder_layers": 2, "encoder_attention_heads": 4, "encoder_ffn_dim": 48, "d_model": 32,
+    "output_dim": 32,
+}  # fmt: skip
+_OMNI_MARKS = {
+    "vision_start_token_id": 33, "vision_end_token_id": 34, "audio_start_token_id": 35, "audio_end_token_id": 36,
+}  # fmt: skip
+_OMNI_SPECIAL = {
+    "<|AUDIO|>": 30, "<|VIDEO|>": 31, "<|IMAGE|>": 32, "<|vision_bos|>": 33, "<|vision_eos|>": 34,
+    "<|audio_bos|>": 35, "<|audio_eos|>": 36, "<|im_start|>": 37, "<|im_end|>": 38,
+}  # fmt: skip
+
+
+def _omni_tokenizer() -> Any:
+    """Words, and the marks of the family at the numbers above."""
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["[PAD]", "[UNK]", *WORDS, "user", "assistant", "<", ">", "|", "VIDEO"]
+    numbers = {word: i for i, word in enumerate(words)} | _OMNI_SPECIAL
+    core = Tokenizer(models.WordLevel(numbers, unk_token="[UNK]"))
+    core.pre_tokenizer = pre_tokenizers.Whitespace()
+    core.add_special_tokens([AddedToken(mark, special=True) for mark in _OMNI_SPECIAL])
+    return PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]", pad_token="[PAD]")
+
+
+def _part_of_the_whole(folder: Path, kind: str, patch: int) -> Path:
+    """Turn a saved thinker into what a whole model's folder looks like, with its preprocessing."""
+    from safetensors.torch import load_file, save_file
+    from transformers import WhisperFeatureExtractor
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    weights = {f"thinker.{key}": value for key, value in load_file(folder / "model.safetensors").items()}
+    weights["talker.model.norm.weight"] = torch.ones(3)
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    whole = {"model_type": kind, "architectures": ["OmniModel"], "thinker_config": config, "enable_audio_output": True}
+    (folder / "config.json").write_text(json.dumps(whole))
+    parts = (WhisperFeatureExtractor(feature_size=16), Qwen2VLImageProcessorPil(patch_size=patch))
+    settings: dict[str, Any] = {}
+    for part in parts:
+        settings |= json.loads(part.to_json_string())
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    return folder
 
 
 def save_sentence(folder: Path, seed: int = 0, max_tokens: int = 12) -> Path:

@@ -1,6 +1,7 @@
 """One pass over generated titles: shots tile, sound and words land where they belong."""
 
 import itertools
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,12 +10,12 @@ import pytest
 
 from ingest_films import CUTS, FPS, make_film, tone
 from mediafm.media import load_cues, open_title, write_film
-from mediafm.reading import ReadShot, TitlePass
+from mediafm.reading import Event, ReadRequest, ReadShot, TitlePass, read_title
 from mediafm.shots import make_detector
 from mediafm.types import SAMPLE_RATE, Cue
 
 
-def shots_of(passed: TitlePass) -> list[ReadShot]:
+def shots_of(passed: Iterable[Event]) -> list[ReadShot]:
     return [item for item in passed if isinstance(item, ReadShot)]
 
 
@@ -87,6 +88,25 @@ def test_podcast_is_cut_between_cues_and_tiles(tmp_path: Path) -> None:
     assert sum(len(s.input.samples) for s in shots if s.input.samples is not None) == pytest.approx(
         31 * SAMPLE_RATE, abs=2
     )
+
+
+@pytest.mark.parametrize("picture", [True, False])
+def test_sound_comes_at_the_rate_asked_for_and_shots_stay_where_they_are(tmp_path: Path, picture: bool) -> None:
+    path = tmp_path / ("film.mp4" if picture else "radio.flac")
+    if picture:
+        make_film(path, cues=False)
+    else:
+        write_film(path, 24, (0, 0), None, tone(31.0))
+    slow, fast = (shots_of(read_title(ReadRequest(path, "content", sample_rate=rate))) for rate in (16_000, 48_000))
+    assert [s.shot.start_pts for s in slow] == [s.shot.start_pts for s in fast]
+    assert abs(slow[-1].input.duration - fast[-1].input.duration) <= 2 / 16_000  # the end of the last sample
+    for s in fast:
+        samples = s.input.samples
+        assert samples is not None and s.input.sample_rate == 48_000
+        assert abs(len(samples) - s.input.duration * 48_000) <= 1
+    middle = slice(len(fast[0].input.samples) // 4, 3 * len(fast[0].input.samples) // 4)  # type: ignore[arg-type]
+    crossings = np.diff(np.signbit(fast[0].input.samples[middle])).sum()  # type: ignore[index]
+    assert crossings / 2 / (fast[0].input.duration / 2) == pytest.approx(440, rel=0.02)
 
 
 def test_sound_that_lags_a_minute_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

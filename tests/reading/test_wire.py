@@ -35,7 +35,8 @@ def sent(message: Message) -> bytes:
 def a_shot(samples: np.ndarray | None) -> ReadShot:
     frames = tuple(np.full((4, 6, 3), i, np.uint8) for i in range(2))
     cue = ShotCue(Cue(10, 20, "Tschüss, “Ä”"), 0.25)
-    return ReadShot(Shot(3, 100, 200, 5, 9), (cue,), ShotInput(frames, (0.5, 1.5), samples, cue.cue.text, 2.0), 4)
+    inside = ShotInput(frames, (0.5, 1.5), samples, cue.cue.text, 2.0, 48_000)
+    return ReadShot(Shot(3, 100, 200, 5, 9), (cue,), inside, 4)
 
 
 @pytest.mark.parametrize("samples", [None, np.linspace(-1, 1, 7, dtype=np.float32)])
@@ -46,6 +47,7 @@ def test_a_shot_arrives_as_it_was(samples: np.ndarray | None) -> None:
     assert isinstance(back, ReadShot)
     assert (back.shot, back.cues, back.lost_frames) == (shot.shot, shot.cues, shot.lost_frames)
     assert (back.input.frame_times, back.input.text, back.input.duration) == ((0.5, 1.5), shot.cues[0].cue.text, 2.0)
+    assert back.input.sample_rate == 48_000
     for mine, theirs in zip(shot.input.frames, back.input.frames, strict=True):
         np.testing.assert_array_equal(mine, theirs)
     if samples is None:
@@ -59,7 +61,7 @@ def test_other_events_and_requests_arrive_as_they_were() -> None:
     events = [Opened(Fraction(1, 90000), None), Opened(Fraction(1001, 30000), 3.5), Beat(61.25), closed]
     data = b"".join(sent(from_event(event)) for event in events)
     assert [to_event(message) for message in through_a_pipe(data)] == events
-    request = ReadRequest(Path("/a b/ü.mkv"), "fixed", {"seconds": 2.5}, 8, 96, "de", 2)
+    request = ReadRequest(Path("/a b/ü.mkv"), "fixed", {"seconds": 2.5}, 8, 96, "de", 2, 48_000)
     assert asdict(to_request(json.loads(json.dumps(from_request(request))))) == asdict(request)
 
 
@@ -67,6 +69,10 @@ def test_a_failure_is_raised_on_arrival() -> None:
     (message,) = through_a_pipe(sent(from_error(MediaError("It is broken.", "Mend it."))))
     with pytest.raises(MediaError, match=r"It is broken\. Mend it\."):
         to_event(message)
+
+
+_PICTURE = np.zeros((4, 6, 3), np.uint8)
+_BAD_RATES = (0, -16_000, 1 << 40, "fast", None)
 
 
 def header(**changes: object) -> bytes:
@@ -101,6 +107,8 @@ def test_what_is_no_message_is_refused(data: bytes) -> None:
         Message("closed", {"end_pts": 1}),
         Message("shot", {**from_event(a_shot(None)).fields, "sound": True}, [np.zeros((2, 2, 3), np.uint8)] * 3),
         Message("shot", from_event(a_shot(None)).fields, [np.zeros((2, 2), np.uint8)] * 2),
+        Message("shot", {**from_event(a_shot(None)).fields, "sound": True}, [np.zeros(9, np.uint8), *[_PICTURE] * 2]),
+        *(Message("shot", {**from_event(a_shot(None)).fields, "sample_rate": n}, [_PICTURE] * 2) for n in _BAD_RATES),
     ],
 )
 def test_a_message_that_means_nothing_is_refused(message: Message) -> None:

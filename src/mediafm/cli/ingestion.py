@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def ingest(
     paths: Annotated[list[str], typer.Argument(help="Films, or folders (also s3://, gs://) that are searched.")],
     catalog: CatalogOption,
-    preset: Annotated[str, typer.Option(help="offline, open, reference, or a preset TOML file.")] = "offline",
+    preset: Annotated[str, typer.Option(help="offline, open, reference, omni, or a preset TOML file.")] = "offline",
     detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
     metadata: Annotated[Path | None, typer.Option(help="CSV or JSON lines with what is known of the titles.")] = None,
     language: Annotated[str, typer.Option(help="Preferred language of sound and subtitles, as in film.en.srt.")] = "",

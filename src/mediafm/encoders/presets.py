@@ -6,18 +6,20 @@ name = "mine"
 name = "auto"                # auto, transnet, content or fixed
 options = { }                # handed to make_detector
 [encoders.video]
-kind = "clip"                # offline | clip
+kind = "clip"                # offline | clip | omni
 model = "models/siglip"      # folder (relative to this file, or to the working folder) or hub id
 licence = "Apache-2.0"
 frames = 8
 [encoders.audio]
-kind = "wav2vec2"            # offline | wav2vec2
+kind = "wav2vec2"            # offline | wav2vec2 | clap
 model = "facebook/wav2vec2-base-960h"
 layer = -1
 [encoders.text]
 kind = "sentence"            # minilm | sentence
 model = "sentence-transformers/all-mpnet-base-v2"
 ```
+
+`kind = "python"` names a class of one's own, any other kind an encoder that an installed package brings (`brought`).
 """
 
 import tomllib
@@ -25,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -34,7 +36,7 @@ from mediafm.encoders.fingerprints import fingerprint
 from mediafm.errors import UsageError
 from mediafm.types import MODALITIES, Modality
 
-PRESETS = ("offline", "open", "reference")
+PRESETS = ("offline", "open", "reference", "omni")
 
 
 class _Strict(BaseModel):
@@ -71,17 +73,42 @@ class _Wav2Vec2(_Hub):
     layer: int = -1
 
 
+class _Clap(_Hub):
+    kind: Literal["clap"]
+
+
+class _Omni(_Hub):
+    kind: Literal["omni"]
+    frames: int = Field(8, ge=1, le=64)
+    seconds: int = Field(30, ge=2, le=300)
+    pool: Literal["mean", "last"] = "mean"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
 class _Sentence(_Hub):
     kind: Literal["sentence"]
 
 
-EncoderChoice = _Offline | _Clip | _Wav2Vec2 | _MiniLM | _Sentence
+class _Python(_Strict):
+    kind: Literal["python"]
+    object: str = Field(pattern=r"^[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*$")  # module:Class
+    options: dict[str, Any] = {}
+    folder: Path = Field(Path(), exclude=True)  # where the preset file lies
+
+
+class _Installed(_Strict):
+    kind: Literal["installed"]
+    name: str = Field(min_length=1)
+    options: dict[str, Any] = {}
+
+
+EncoderChoice = _Offline | _Clip | _Wav2Vec2 | _Clap | _Omni | _MiniLM | _Sentence | _Python | _Installed
 
 
 class _Encoders(_Strict):
-    video: Annotated[_Offline | _Clip, Field(discriminator="kind")] | None = None
-    audio: Annotated[_Offline | _Wav2Vec2, Field(discriminator="kind")] | None = None
-    text: Annotated[_MiniLM | _Sentence, Field(discriminator="kind")] | None = None
+    video: Annotated[_Offline | _Clip | _Omni | _Python | _Installed, Field(discriminator="kind")] | None = None
+    audio: Annotated[_Offline | _Wav2Vec2 | _Clap | _Python | _Installed, Field(discriminator="kind")] | None = None
+    text: Annotated[_MiniLM | _Sentence | _Python | _Installed, Field(discriminator="kind")] | None = None
 
 
 class _PresetFile(_Strict):
@@ -121,20 +148,23 @@ class Preset:
 
     @property
     def licences(self) -> dict[Modality, str]:
-        """SPDX name of each encoder's licence; loads nothing."""
-        return {modality: _licence(choice) for modality, choice in self.choices.items()}
+        """SPDX name of each encoder's licence; loads nothing, so of a brought encoder not loaded it is NOASSERTION."""
+        loaded = {modality: encoder.licence for modality, encoder in self._loaded.items()}
+        return {modality: loaded.get(modality, _licence(choice)) for modality, choice in self.choices.items()}
 
 
-def load_preset(name_or_path: str | Path, device: str | None = None) -> Preset:
-    """A preset by name (offline, open, reference) or from a TOML file; see the module's docstring for its form.
+def load_preset(name_or_path: str | Path, device: str | None = None, own_code: bool = True) -> Preset:
+    """A preset by name (one of PRESETS) or from a TOML file; see the module's docstring for its form.
 
     device: torch device of the encoders that use one; None for the best there is. Nothing is loaded yet.
+    own_code: whether the file may name a Python class. Only for files that the user himself names: never for what a
+        catalog or anything else that came from elsewhere does.
     Raises UsageError, naming the file and the key, if the file is missing, not TOML, or has unknown or wrong keys.
     """
     text = str(name_or_path)
     if text in PRESETS:
         source = files("mediafm.encoders").joinpath("preset_files", f"{text}.toml").read_text(encoding="utf-8")
-        return _parse(source, text, Path(), device)
+        return _parse(source, text, Path(), device, own_code=False)
     path = Path(name_or_path).expanduser()
     if not path.is_file():
         raise UsageError(f"There is no preset {text!r}.", f"Choose one of {', '.join(PRESETS)}, or name a TOML file.")
@@ -142,12 +172,12 @@ def load_preset(name_or_path: str | Path, device: str | None = None) -> Preset:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"Preset file {path} cannot be read ({error}).", "It must be UTF-8 TOML.") from error
-    return _parse(source, str(path), path.parent, device)
+    return _parse(source, str(path), path.parent, device, own_code)
 
 
-def _parse(source: str, where: str, folder: Path, device: str | None) -> Preset:
+def _parse(source: str, where: str, folder: Path, device: str | None, own_code: bool) -> Preset:
     try:
-        parsed = _PresetFile.model_validate(tomllib.loads(source))
+        parsed = _PresetFile.model_validate(_with_installed(tomllib.loads(source)))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"Preset file {where} is not TOML ({error}).", "Correct it at that place.") from error
     except ValidationError as error:
@@ -159,7 +189,28 @@ def _parse(source: str, where: str, folder: Path, device: str | None) -> Preset:
             choices[modality] = _beside(choice, folder)
     if not choices:
         raise UsageError(f"Preset file {where} names no encoder.", "Give it at least one [encoders.*] table.")
+    if not own_code and any(isinstance(choice, _Python) for choice in choices.values()):
+        raise UsageError(
+            f"Preset file {where} names Python code, which is run only for a preset file that you name yourself.",
+            "Look at what it would run; if you trust it, give the file with --preset.",
+        )
     return Preset(parsed.name, parsed.detector, choices, device)
+
+
+def _with_installed(parsed: dict[str, Any]) -> dict[str, Any]:
+    """Kinds that are none of ours, by the names of installed packages' encoders."""
+    tables = parsed.get("encoders")
+    if not isinstance(tables, dict):
+        return parsed
+    ours = {get_args(choice.model_fields["kind"].annotation)[0] for choice in get_args(EncoderChoice)}
+    others = {m: t for m, t in tables.items() if isinstance(t, dict) and t.get("kind", "python") not in ours}
+    if not others:
+        return parsed
+    from mediafm.encoders.brought import installed
+
+    found = installed()
+    named = {m: t | {"kind": "installed", "name": t["kind"]} for m, t in others.items() if t["kind"] in found}
+    return parsed | {"encoders": tables | named}
 
 
 def _first_complaint(error: ValidationError) -> str:
@@ -168,7 +219,9 @@ def _first_complaint(error: ValidationError) -> str:
 
 
 def _beside(choice: EncoderChoice, folder: Path) -> EncoderChoice:
-    """A model folder that lies beside the preset file, by its full path."""
+    """A model folder or module that lies beside the preset file, by its full path."""
+    if isinstance(choice, _Python):
+        return choice.model_copy(update={"folder": folder.resolve()})
     if isinstance(choice, _Hub) and (folder / choice.model).is_dir():
         return choice.model_copy(update={"model": str((folder / choice.model).resolve())})
     return choice
@@ -184,6 +237,20 @@ def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Enc
         from mediafm.encoders.wav2vec2 import Wav2Vec2Encoder
 
         return Wav2Vec2Encoder(choice.model, licence=choice.licence, layer=choice.layer, device=device)
+    if isinstance(choice, _Clap):
+        from mediafm.encoders.clap import ClapEncoder
+
+        return ClapEncoder(choice.model, licence=choice.licence, device=device)
+    if isinstance(choice, _Omni):
+        from mediafm.encoders.omni import OmniEncoder
+
+        return OmniEncoder(device=device, **choice.model_dump(exclude={"kind"}))
+    if isinstance(choice, _Python | _Installed):
+        from mediafm.encoders.brought import load_installed, load_named
+
+        if isinstance(choice, _Installed):
+            return load_installed(choice.name, modality, choice.options, device)
+        return load_named(choice.object, choice.folder, modality, choice.options, device)
     if isinstance(choice, _Sentence | _MiniLM):
         from mediafm.encoders.text import MiniLMEncoder, SentenceEncoder
 
@@ -200,4 +267,6 @@ def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Enc
 
 
 def _licence(choice: EncoderChoice) -> str:
+    if isinstance(choice, _Python | _Installed):
+        return "NOASSERTION"
     return choice.licence if isinstance(choice, _Hub) else "Apache-2.0"

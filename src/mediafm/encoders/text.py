@@ -205,6 +205,8 @@ def _load(folder: Path, device: str) -> _Loaded:
     # sentence-transformers does not say which parameters it had to make up, so ask the loader beneath it.
     load_strictly(inner, folder, may_miss=(r"(^|\.)pooler\.", r"position_ids$"))
     tokenizer = model.tokenizer
+    if not hasattr(tokenizer, "num_special_tokens_to_add"):
+        raise EncoderError(f"Model {folder} does not read text.", "Choose a sentence encoder.")
     room = int(model.max_seq_length or 512) - tokenizer.num_special_tokens_to_add()
     return _Loaded(model.eval(), tokenizer, _dimension(model, folder), room)
 

@@ -34,14 +34,12 @@ def checked(encoder: Encoder, batch: Sequence[ShotInput]) -> Encoded:
     """`encoder.encode(batch)`, with the contract verified: the only way ingest calls an encoder.
 
     Raises EncoderError, naming the encoder and the first bad row, when shape or type are wrong, a number is not
-    finite, a present row is not unit-norm or an absent row is not zero; and when the sound handed in is not finite.
+    finite, a present row is not unit-norm or an absent row is not zero; and when the sound handed in is not finite or
+    of another rate than the encoder's.
     """
-    for index, shot in enumerate(batch):
-        if encoder.modality == "audio" and shot.samples is not None and not np.isfinite(shot.samples).all():
-            raise EncoderError(
-                f"Encoder {encoder.name!r} (audio) was handed sound that is not finite (shot {index} of its batch).",
-                "The file's sound is damaged: convert it to a whole one, or leave the sound out.",
-            )
+    if "audio" in encoder.inputs:
+        for index, shot in enumerate(batch):
+            _check_sound(encoder, shot, index)
     encoded = encoder.encode(batch)
     vectors, present = encoded.vectors, encoded.present
     if vectors.shape != (len(batch), encoder.dim) or vectors.dtype != np.float32:
@@ -54,6 +52,23 @@ def checked(encoder: Encoder, batch: Sequence[ShotInput]) -> Encoded:
     _raise_on(encoder, present & (np.abs(norms - 1.0) > UNIT_TOLERANCE), "is present but not unit-norm")
     _raise_on(encoder, ~present & (norms != 0.0), "is absent but not zero")
     return encoded
+
+
+def _check_sound(encoder: Encoder, shot: ShotInput, index: int) -> None:
+    if shot.samples is None:
+        return
+    if not np.isfinite(shot.samples).all():
+        raise EncoderError(
+            f"Encoder {encoder.name!r} ({encoder.modality}) was handed sound that is not finite (shot {index} of its"
+            " batch).",
+            "The file's sound is damaged: convert it to a whole one, or leave the sound out.",
+        )
+    if shot.sample_rate != encoder.sample_rate:
+        raise EncoderError(
+            f"Encoder {encoder.name!r} ({encoder.modality}) was handed sound at {shot.sample_rate} Hz and wants"
+            f" {encoder.sample_rate} Hz (shot {index} of its batch).",
+            "Read the film at the encoder's rate: open_title(path, sample_rate=encoder.sample_rate).",
+        )
 
 
 def _raise_on(encoder: Encoder, bad: NDArray[Any], what: str) -> None:

@@ -19,6 +19,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/config.json", "*/model.safetensors"]
 _HUB_SKIP = ["onnx/*", "openvino/*", "*.onnx"]
 _HUB_TIMEOUT_S = 10
+_MAY_NAME_CODE = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
 # Everything beside the weights that can change a vector. READMEs and training logs cannot.
 _SETTINGS = (
     "config.json",
@@ -41,11 +42,11 @@ _SETTINGS = (
 def find_model(model: str) -> Path:
     """The folder that holds `model`: a local folder, or a hub id (from the local cache, else downloaded).
 
-    Raises EncoderError if it cannot be had or holds no whole safetensors weights.
+    Raises EncoderError if it cannot be had, holds no whole safetensors weights, or asks for code of its own.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
-        weight_files(folder)
+        _check_folder(folder)
         return folder.resolve()
     if folder.exists() or not _HUB_ID.fullmatch(model):
         raise EncoderError(
@@ -61,10 +62,11 @@ def _from_hub(model: str) -> Path:
     wanted: dict[str, Any] = {"allow_patterns": _HUB_FILES, "ignore_patterns": _HUB_SKIP}
     try:
         folder = Path(snapshot_download(model, local_files_only=True, **wanted))
-        weight_files(folder)
+        weight_files(folder)  # whole?
     except (OSError, EncoderError):
         pass  # not in the cache, or only in part: ask the hub
     else:
+        _check_folder(folder)
         return folder
     try:
         folder = Path(snapshot_download(model, etag_timeout=_HUB_TIMEOUT_S, **wanted))
@@ -75,8 +77,27 @@ def _from_hub(model: str) -> Path:
             f"On a machine with network run `hf download {model}`, or name a local folder that holds the model,"
             " or use --preset offline, which needs no download.",
         ) from error
-    weight_files(folder)
+    _check_folder(folder)
     return folder
+
+
+def _check_folder(folder: Path) -> None:
+    """Whole weights, and nothing that would bring in code or files from elsewhere; or EncoderError.
+
+    Nothing of it would be run or followed anyway; but a model that counts on it would come out as another one.
+    """
+    weight_files(folder)
+    for name in _MAY_NAME_CODE:
+        if (folder / name).is_file() and "auto_map" in read_json(folder / name):
+            raise EncoderError(
+                f"{folder / name} asks for Python code of the model's own (auto_map), which is never run.",
+                "Choose a model whose architecture transformers knows; if it knows this one, remove the auto_map.",
+            )
+    if (folder / "adapter_config.json").is_file():
+        raise EncoderError(
+            f"Model folder {folder} holds an adapter, which needs another model.",
+            "Merge it into its base model (PEFT's merge_and_unload) and save the whole.",
+        )
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -85,8 +106,7 @@ def weight_files(folder: Path) -> list[Path]:
     if (folder / "model.safetensors").is_file():
         files = [folder / "model.safetensors"]
     elif index.is_file():
-        shards = set(read_json(index).get("weight_map", {}).values())
-        files = [folder / Path(str(shard)).name for shard in sorted(shards)]
+        files = [folder / shard for shard in _shards(index)]
     else:
         files = []
     if not files:
@@ -94,6 +114,16 @@ def weight_files(folder: Path) -> list[Path]:
     for file in files:
         _check_whole(file)
     return files
+
+
+def _shards(index: Path) -> list[str]:
+    """Names of the weight files that an index lists, in order."""
+    listed = read_json(index).get("weight_map")
+    shards = set(listed.values()) if isinstance(listed, dict) else set()
+    for shard in shards:
+        if not isinstance(shard, str) or Path(shard).name != shard:
+            raise EncoderError(f"{index} names weights outside its folder: {shard}.", "Do not use this model.")
+    return sorted(shards)
 
 
 def _no_weights(folder: Path) -> EncoderError:
@@ -142,8 +172,8 @@ def folder_sha256(folder: Path, parts: tuple[Path, ...] = ()) -> str:
     return files_sha256(folder, set(files))
 
 
-def load_strictly(loader: Any, folder: Path, may_miss: tuple[str, ...] = ()) -> Any:
-    """`loader.from_pretrained(folder)` in float32, or EncoderError.
+def load_strictly(loader: Any, folder: Path, may_miss: tuple[str, ...] = (), dtype: str = "float32") -> Any:
+    """`loader.from_pretrained(folder)` in `dtype`, or EncoderError.
 
     loader: a transformers model class or auto class.
     may_miss: regular expressions of parameters the encoder never uses, which a checkpoint need not hold.
@@ -153,7 +183,12 @@ def load_strictly(loader: Any, folder: Path, may_miss: tuple[str, ...] = ()) -> 
     # A model draws its first weights at random before the file's take their place.
     with refusing(folder), torch.random.fork_rng(devices=[]):
         model, report = loader.from_pretrained(
-            folder, output_loading_info=True, use_safetensors=True, trust_remote_code=False, local_files_only=True
+            folder,
+            output_loading_info=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            dtype=getattr(torch, dtype),
         )
     missing = [key for key in report["missing_keys"] if not any(re.search(pattern, key) for pattern in may_miss)]
     wrong = sorted([*missing, *(str(key[0]) for key in report["mismatched_keys"])])
@@ -163,7 +198,7 @@ def load_strictly(loader: Any, folder: Path, may_miss: tuple[str, ...] = ()) -> 
             f" shape, first {wrong[0]}.",
             "Download or copy the model folder again; weights and config must come from one model.",
         )
-    return model.float().eval()
+    return model.to(getattr(torch, dtype)).eval()
 
 
 @contextmanager

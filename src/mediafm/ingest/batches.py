@@ -1,7 +1,8 @@
 """Shots of any number of titles in, full batches through each encoder, features back to each title in its own order.
 
-A batch of one modality fills with shots that have it, whatever title they come from, so that a thousand short clips
-keep an accelerator as busy as one long film. Encoders promise that a shot's vector does not depend on its company.
+An encoder's batch fills with shots that have what it looks at, whatever title they come from, so that a thousand
+short clips keep an accelerator as busy as one long film. Encoders promise that a shot's vector does not depend on its
+company.
 """
 
 from collections import deque
@@ -45,7 +46,7 @@ class BatchPool:
 
     def add(self, title: str, read: ReadShot) -> None:
         """The next shot of a title."""
-        due = [m for m in self._encoders if read.input.has(m)]
+        due = [m for m, encoder in self._encoders.items() if encoder.sees(read.input)]
         ticket = _Ticket(title, read, len(due))
         self._titles.setdefault(title, deque()).append(ticket)
         self._held += read.input.nbytes

@@ -1,6 +1,6 @@
 """Read shots in, rows and features and keyframes out: every encoder of the preset over one batch of shots."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from mediafm.catalog import EncoderSpec, ShotRecord
 from mediafm.encoders import Preset, TextEncoder, checked
+from mediafm.errors import UsageError
 from mediafm.reading import ReadShot
-from mediafm.types import MODALITIES, Features, FloatArray, Metadata, Modality
+from mediafm.types import MODALITIES, SAMPLE_RATE, Features, FloatArray, Metadata, Modality
 
 BATCH = 16  # shots an encoder sees at once; bounds memory together with the sampled frames a shot
 KEYFRAME_SIDE = 180  # pixels of the shorter side, unless an encoder asks for more
@@ -18,14 +19,35 @@ KEYFRAME_QUALITY = 85  # JPEG quality, 0-100
 
 
 def encoder_specs(preset: Preset) -> dict[Modality, EncoderSpec]:
-    """What a catalog says of the preset's encoders."""
+    """What a catalog says of the preset's encoders; UsageError where they cannot share one reading of a film."""
+    frames_wanted(preset), sample_rate_wanted(preset)  # asked here, so that no catalog is made for them
     return {m: EncoderSpec(e.name, e.dim, e.fingerprint, e.licence) for m, e in preset.encoders.items()}
 
 
 def frames_wanted(preset: Preset) -> tuple[int, int]:
-    """(sampled frames a shot, pixels of their shorter side) that the preset's encoders and the keyframe ask for."""
-    encoders = preset.encoders.values()
-    return max([1, *(e.frames for e in encoders)]), max([KEYFRAME_SIDE, *(e.frame_side for e in encoders)])
+    """(sampled frames a shot, pixels of their shorter side) that the preset's encoders and the keyframe ask for.
+
+    Raises UsageError where two encoders want different ones: a vector would depend on the encoder beside it.
+    """
+    wanted = {m: (e.frames, max(KEYFRAME_SIDE, e.frame_side)) for m, e in preset.encoders.items() if e.frames}
+    _require_one({m: f"{n} pictures a shot of {side} pixels" for m, (n, side) in wanted.items()}, preset)
+    return next(iter(wanted.values()), (1, KEYFRAME_SIDE))
+
+
+def sample_rate_wanted(preset: Preset) -> int:
+    """Hertz of the sound that the preset's encoders ask for; UsageError where two want different rates."""
+    wanted = {m: e.sample_rate for m, e in preset.encoders.items() if "audio" in e.inputs}
+    _require_one({m: f"sound at {rate} Hz" for m, rate in wanted.items()}, preset)
+    return next(iter(wanted.values()), SAMPLE_RATE)
+
+
+def _require_one(said: Mapping[Modality, str], preset: Preset) -> None:
+    if len(set(said.values())) > 1:
+        wishes = ", ".join(f"{preset.encoder(m).name} ({m}) wants {wish}" for m, wish in said.items())
+        raise UsageError(
+            f"The encoders of preset {preset.name!r} cannot share one reading of a film: {wishes}.",
+            "Choose encoders that want the same, or make a preset and a catalog for each.",
+        )
 
 
 def batches(shots: Iterable[ReadShot]) -> Iterator[list[ReadShot]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mediafm.catalog import Catalog, TitleRecord, TitleSource
 from mediafm.encoders import Preset
 from mediafm.errors import UsageError
-from mediafm.ingest.encoding import frames_wanted
+from mediafm.ingest.encoding import frames_wanted, sample_rate_wanted
 from mediafm.ingest.feed import Feed
 from mediafm.ingest.jobs import TitleJob
 from mediafm.ingest.pipeline import Pipeline
@@ -91,7 +91,7 @@ def ingest_titles(
     raises, KeyboardInterrupt once `readers.stop` is set.
     """
     stored = {record.title_id: record for record in catalog.titles()}
-    frames, side = frames_wanted(preset)
+    (frames, side), rate = frames_wanted(preset), sample_rate_wanted(preset)
 
     def is_current(title_id: str, source: TitleSource) -> bool:
         if again(title_id):
@@ -102,7 +102,7 @@ def ingest_titles(
 
     def request(job: TitleJob, path: Path) -> ReadRequest:
         choice = preset.detector
-        return ReadRequest(path, choice.name, choice.options, frames, side, job.language, readers.threads)
+        return ReadRequest(path, choice.name, choice.options, frames, side, job.language, readers.threads, rate)
 
     failing = {failure.title_id for failure in catalog.failures()}
     with Storing(catalog, preset.encoders, report, alone) as storing:

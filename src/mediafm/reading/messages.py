@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mediafm.errors import MediaError, MediafmError
+from mediafm.media.info import good_rate
 from mediafm.reading.title import Closed, Event, Opened, ReadRequest
 from mediafm.reading.title_pass import Beat, ReadShot
 from mediafm.reading.wire import Message, WireError
@@ -71,6 +72,7 @@ def _from_shot(read: ReadShot) -> Message:
         "text": inside.text,
         "duration": inside.duration,
         "sound": inside.samples is not None,
+        "sample_rate": inside.sample_rate,
         "lost_frames": read.lost_frames,
     }
     sound = [] if inside.samples is None else [inside.samples]
@@ -80,13 +82,14 @@ def _from_shot(read: ReadShot) -> Message:
 def _to_shot(message: Message) -> ReadShot:
     fields, arrays = message.fields, list(message.arrays)
     samples = arrays.pop(0) if fields["sound"] else None
-    times = tuple(float(t) for t in fields["frame_times"])
+    times, rate = tuple(float(t) for t in fields["frame_times"]), int(fields["sample_rate"])
     pictures = all(a.ndim == 3 and a.shape[2] == 3 and a.dtype == np.uint8 for a in arrays)
-    if len(times) != len(arrays) or not pictures or (samples is not None and samples.ndim != 1):
+    sound = samples is None or (samples.ndim == 1 and samples.dtype == np.float32)
+    if len(times) != len(arrays) or not pictures or not sound or not good_rate(rate):
         raise ValueError
     return ReadShot(
         shot=Shot(*(int(n) for n in fields["shot"])),
         cues=tuple(ShotCue(Cue(int(a), int(b), str(text)), float(share)) for a, b, text, share in fields["cues"]),
-        input=ShotInput(tuple(arrays), times, samples, str(fields["text"]), float(fields["duration"])),
+        input=ShotInput(tuple(arrays), times, samples, str(fields["text"]), float(fields["duration"]), rate),
         lost_frames=int(fields["lost_frames"]),
     )

@@ -24,7 +24,8 @@ class ReadRequest:
     """What to read and how.
 
     frames: pictures sampled a shot, `short_side` pixels on their shorter side. language: of sound and subtitles, "" for
-    the file's own choice. threads: of the picture's decoder, 0 for as many as there are processors.
+    the file's own choice. threads: of the picture's decoder, 0 for as many as there are processors. sample_rate: hertz
+    of the mono sound.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class ReadRequest:
     short_side: int = 180
     language: str = ""
     threads: int = 0
+    sample_rate: int = SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ Event = Opened | ReadShot | Beat | Closed
 def read_title(request: ReadRequest) -> Iterator[Event]:
     """`Opened`, then `ReadShot`s in order with `Beat`s between them, then `Closed`. Raises MediaError."""
     language = request.language or None
-    with open_title(request.path, audio_language=language, threads=request.threads) as reader:
+    with open_title(request.path, request.sample_rate, language, request.threads) as reader:
         duration = reader.info.duration
         yield Opened(reader.time_base, None if duration is None else float(duration))
         cues = load_cues(request.path, reader.info, language=language)
@@ -118,6 +120,6 @@ def _damage(reader: TitleReader) -> str:
     found = []
     if reader.decode_failures:
         found.append(f"{reader.decode_failures} pictures or packets would not decode and are left out")
-    if reader.samples_filled >= LOST_SOUND_S * SAMPLE_RATE:
-        found.append(f"{reader.samples_filled / SAMPLE_RATE:.1f} s of sound are missing and stand as silence")
+    if reader.samples_filled >= LOST_SOUND_S * reader.sample_rate:
+        found.append(f"{reader.samples_filled / reader.sample_rate:.1f} s of sound are missing and stand as silence")
     return "; ".join(found)

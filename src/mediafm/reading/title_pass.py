@@ -15,7 +15,7 @@ import numpy as np
 
 from mediafm.media import FrameSampler, Picture, Sound, SoundCutter, TitleReader, cues_by_shot
 from mediafm.shots import Detector, ShotTiler, spans_without_picture
-from mediafm.types import SAMPLE_RATE, Cue, FloatArray, ImageArray, Shot, ShotCue, ShotInput
+from mediafm.types import Cue, FloatArray, ImageArray, Shot, ShotCue, ShotInput
 
 MAX_SOUND_LAG_S = 60
 BEAT_S = 1.0  # between two signs of life
@@ -107,7 +107,7 @@ class _Spans:
     """
 
     def __init__(self, reader: TitleReader, cues: Sequence[Cue]) -> None:
-        self._time_base = reader.time_base
+        self._time_base, self._rate = reader.time_base, reader.sample_rate
         self._span = max(1, int(Fraction(SPAN_S) / reader.time_base))
         declared = reader.info.duration or UNKNOWN_LENGTH_S
         planned_end = max(1, int(Fraction(declared) / reader.time_base))
@@ -115,7 +115,7 @@ class _Spans:
         self._given, self._given_end = 0, 0
 
     def push(self, sound: Sound) -> list[_Seen]:
-        end_pts = int(Fraction(sound.start + len(sound.samples), SAMPLE_RATE) / self._time_base)
+        end_pts = int(Fraction(sound.start + len(sound.samples), self._rate) / self._time_base)
         while self._planned[-1].end_pts + self._span < end_pts:
             last = self._planned[-1]
             self._planned.append(Shot(last.index + 1, last.end_pts, last.end_pts + self._span, 0, 0))
@@ -186,10 +186,12 @@ class TitlePass:
             yield self._read(waiting.popleft())
 
     def _seconds(self, item: Picture | Sound) -> float:
-        return item.start / SAMPLE_RATE if isinstance(item, Sound) else float(item.pts * self._reader.time_base)
+        if isinstance(item, Sound):
+            return item.start / self._reader.sample_rate
+        return float(item.pts * self._reader.time_base)
 
     def _sample_span(self, shot: Shot) -> tuple[int, int]:
-        rate = SAMPLE_RATE * self._reader.time_base
+        rate = self._reader.sample_rate * self._reader.time_base
         return round(shot.start_pts * rate), round(shot.end_pts * rate)
 
     def _heard(self, shot: Shot) -> bool:
@@ -213,5 +215,6 @@ class TitlePass:
             samples=samples,
             text=" ".join(c.cue.text for c in cues),
             duration=float((shot.end_pts - shot.start_pts) * time_base),
+            sample_rate=self._reader.sample_rate,
         )
         return ReadShot(shot, cues, inside, seen.lost_frames)

@@ -82,5 +82,5 @@ def _query_encoder(catalog: "Catalog", preset: str) -> tuple[TextEncoder | None,
     if text is None or text.fingerprint.startswith("import:"):
         return None, None
     made_by = "offline" if catalog.spec.preset == "import" else catalog.spec.preset
-    encoder = load_preset(preset or made_by).encoder("text")
+    encoder = load_preset(preset or made_by, own_code=bool(preset)).encoder("text")
     return (encoder.encode_texts, encoder.fingerprint) if isinstance(encoder, Encoder) else (None, None)
