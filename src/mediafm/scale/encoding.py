@@ -13,7 +13,18 @@ from mediafm.encoders import Encoded, Encoder, load_preset
 from mediafm.errors import EncoderError
 from mediafm.types import FloatArray, Modality, ShotInput
 
-_ATTRIBUTES = ("name", "modality", "dim", "fingerprint", "licence", "frames", "batch", "frame_side")
+_ATTRIBUTES = (
+    "name",
+    "modality",
+    "dim",
+    "fingerprint",
+    "licence",
+    "frames",
+    "batch",
+    "frame_side",
+    "inputs",
+    "sample_rate",
+)
 
 
 class EncoderHost:
@@ -27,7 +38,6 @@ class EncoderHost:
         return {
             modality: {
                 **{name: getattr(encoder, name) for name in _ATTRIBUTES},
-                **{name: value for name, value in vars(encoder).items() if name in ("inputs", "sample_rate")},
                 "words": hasattr(encoder, "encode_texts"),
             }
             for modality, encoder in self._encoders.items()

@@ -5,8 +5,8 @@ enter Ray's object store. Only where encoders have machines of their own (`encod
 time. Titles go into the catalog from here, by the commit rule, which needs no go-between.
 """
 
+import platform
 import queue
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -71,7 +71,7 @@ class Station:
         for path, size in films:
             if not Path(path).is_file() or Path(path).stat().st_size != size:
                 raise MediafmError(f"the film {path} is not there, or is another one.")
-        return socket.gethostname(), self._catalog.identity
+        return platform.node(), self._catalog.identity
 
     def ingest_title(self, job: TitleJob, again: bool) -> Outcome:
         """Bring one title into the catalog; returns when it is stored, or the row of its failure.
