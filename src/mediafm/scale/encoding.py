@@ -14,6 +14,9 @@ from mediafm.errors import EncoderError
 from mediafm.types import FloatArray, Modality, ShotInput
 
 _ATTRIBUTES = (
+    *("name", "modality", "inputs", "dim", "fingerprint", "licence"),
+    *("frames", "frame_side", "sample_rate", "batch"),
+)
     "name",
     "modality",
     "dim",
