@@ -17,17 +17,6 @@ _ATTRIBUTES = (
     *("name", "modality", "inputs", "dim", "fingerprint", "licence"),
     *("frames", "frame_side", "sample_rate", "batch"),
 )
-    "name",
-    "modality",
-    "dim",
-    "fingerprint",
-    "licence",
-    "frames",
-    "batch",
-    "frame_side",
-    "inputs",
-    "sample_rate",
-)
 
 
 class EncoderHost:
