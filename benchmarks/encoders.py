@@ -17,8 +17,8 @@ Of each encoder, in shots a second over the same shots:
   is start-up and nothing else. Reading, cutting and storing go on meanwhile.
 
 `reading` is how fast the film can be read with nothing to encode: no encoder can be fed faster. `share` is ingest over
-model, `share_of_possible` ingest over the slower of encode and reading. Where film and encoder want the same processors,
-one must give way and neither can be reached.
+model, `share_of_possible` ingest over the slower of encode and reading. Where film and encoder want the same
+processors, one must give way and neither can be reached.
 """
 
 import argparse
