@@ -144,6 +144,8 @@ def wrong(old: str, new: str) -> str:
         (wrong("Settings(seed)", "1 / 0"), "failed (ZeroDivisionError"),
         ("raise ValueError('no luck')\n" + GOOD, "failed (ValueError: no luck)"),
         ("def (\n", "failed (SyntaxError"),
+        ("import sys; sys.exit()\n" + GOOD, "failed (SystemExit"),
+        ("import nowhere_to_be_found\n" + GOOD, "failed (ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
     ],
 )
 def test_an_encoder_that_says_too_little_is_refused(code: str, words: str, preset_with: Callable[..., Preset]) -> None:
@@ -156,6 +158,7 @@ def test_an_encoder_that_says_too_little_is_refused(code: str, words: str, prese
     ("target", "options", "error", "words"),
     [
         ("nowhere_to_be_found:Mine", "{}", UsageError, "cannot be imported"),
+        ("nowhere_to_be_found.part:Mine", "{}", UsageError, "cannot be imported"),
         ("mine:Yours", "{}", UsageError, "has no Yours"),
         ("mine", "{}", UsageError, "encoders.video.python.object"),
         ("mine:Mine()", "{}", UsageError, "encoders.video.python.object"),

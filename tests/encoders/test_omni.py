@@ -221,6 +221,18 @@ def test_thinker_saved_by_itself(tmp_path: Path, model_folders: Callable[[str], 
     assert alone.encode([shot()]).vectors == pytest.approx(part.encode([shot()]).vectors, abs=1e-6)
 
 
+def test_marks_that_only_the_tokenizer_names(tmp_path: Path, model_folders: Callable[[str], Path]) -> None:
+    folder = shutil.copytree(model_folders("omni"), tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    del config["thinker_config"]["vision_end_token_id"], config["thinker_config"]["vision_start_token_id"]
+    (folder / "config.json").write_text(json.dumps(config))
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
+    marks = {"vision_bos_token": "<|vision_bos|>", "vision_eos_token": "<|vision_eos|>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | {"extra_special_tokens": marks}))
+    told, usual = (OmniEncoder(str(f), device="cpu") for f in (folder, model_folders("omni")))
+    assert np.array_equal(told.encode([shot()]).vectors, usual.encode([shot()]).vectors)
+
+
 def test_folder_that_names_no_marks_is_refused(tmp_path: Path, model_folders: Callable[[str], Path]) -> None:
     folder = shutil.copytree(model_folders("omni"), tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())

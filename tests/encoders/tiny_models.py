@@ -212,6 +212,8 @@ def _part_of_the_whole(folder: Path, kind: str, patch: int) -> Path:
     settings: dict[str, Any] = {}
     for part in parts:
         settings |= json.loads(part.to_json_string())
+    settings |= {"min_pixels": 3136, "max_pixels": 12_845_056}
+    del settings["size"]
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     return folder
 

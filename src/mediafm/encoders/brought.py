@@ -61,9 +61,10 @@ def load_named(
         with _blaming(target):
             module = _module(module_name, folder)
     except EncoderError as error:
-        if isinstance(error.__cause__, ModuleNotFoundError):
+        cause = error.__cause__
+        if isinstance(cause, ModuleNotFoundError) and f"{module_name}.".startswith(f"{cause.name}."):
             raise UsageError(
-                f"{target!r} cannot be imported ({error.__cause__}).",
+                f"{target!r} cannot be imported ({cause}).",
                 f"Put {module_name}.py beside the preset file, install its package, or set PYTHONPATH.",
             ) from error
         raise
@@ -174,5 +175,5 @@ def _blaming(name: str) -> Iterator[None]:
         yield
     except MediafmError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EncoderError(f"Encoder {name!r} failed ({type(error).__name__}: {error}).", _REMEDY) from error

@@ -75,6 +75,8 @@ class Prompter:
                 f"Model folder {folder} does not say which tokens stand for {', '.join(sorted(lacking))}.",
                 "Download it again: config.json and the tokenizer's files must come from one omni model.",
             )
+        for name, (in_config, _) in _MARKS.items():
+            setattr(config, in_config, self._marks[name])  # the model looks them up there
         self._begin, self._end = (self._plain(text, special=True) for text in (_BEGIN, _END))
         self._count = sound_tokens_of_moe if "moe" in str(config.model_type) else sound_tokens
         self._most_frames, self._most_seconds = frames, seconds
@@ -178,7 +180,7 @@ def sound_tokens(frames: int) -> int:
 
 
 def sound_tokens_of_moe(frames: int) -> int:
-    """Tokens that Qwen3-Omni makes of so many frames of a spectrogram: three strides of 2, each 100 frames apart."""
+    """Tokens that Qwen3-Omni makes of so many frames of a spectrogram: three strides of 2, by hundreds."""
 
     def halved(n: int) -> int:
         return ((((n - 1) // 2 + 1) - 1) // 2 + 1 - 1) // 2 + 1

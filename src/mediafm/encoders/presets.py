@@ -203,13 +203,13 @@ def _with_installed(parsed: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(tables, dict):
         return parsed
     ours = {get_args(choice.model_fields["kind"].annotation)[0] for choice in get_args(EncoderChoice)}
-    others = {m: t for m, t in tables.items() if isinstance(t, dict) and t.get("kind", "python") not in ours}
-    if not others:
+    kinds = {m: t["kind"] for m, t in tables.items() if isinstance(t, dict) and isinstance(t.get("kind"), str)}
+    if ours.issuperset(kinds.values()):
         return parsed
     from mediafm.encoders.brought import installed
 
-    found = installed()
-    named = {m: t | {"kind": "installed", "name": t["kind"]} for m, t in others.items() if t["kind"] in found}
+    found = installed().keys() - ours
+    named = {m: tables[m] | {"kind": "installed", "name": kind} for m, kind in kinds.items() if kind in found}
     return parsed | {"encoders": tables | named}
 
 

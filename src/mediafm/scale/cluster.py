@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from mediafm.errors import UsageError
 
 LOCAL = "local"
+_ANSWER_S = 10.0
 _STATION_THREADS = 256  # titles that one station may have in hand
 
 
@@ -31,10 +33,10 @@ def joined(address: str) -> Iterator[Any]:
     ray = _ray()
     mine = not ray.is_initialized()
     if mine:
-        where = None if address == "auto" and not os.environ.get("RAY_ADDRESS") else address
         try:
+            _knock(address)
             ray.init(
-                address="auto" if where is None else where,
+                address=address,
                 include_dashboard=False if address == LOCAL else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
@@ -81,6 +83,13 @@ def start_hosts(ray: Any, kind: type, count: int, gpus: float, *arguments: Any) 
     share = {"num_gpus": gpus, "num_cpus": 0} if gpus else {"num_cpus": 1}
     actor = ray.remote(kind).options(**share, max_restarts=5, max_task_retries=2)
     return [actor.remote(*arguments) for _ in range(count)]
+
+
+def _knock(address: str) -> None:
+    """OSError at once where nobody listens: Ray itself would try for minutes, and then end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
 
 
 def _ray() -> Any:
