@@ -199,7 +199,7 @@ class DataRecipe(Section):
     split_seed: int = 0
 
 
-class RunRecipe(Section):
+class PlaceRecipe(Section):
     """Where and how exactly it runs. `auto` takes CUDA where there is one, with bf16 autocast; the CPU keeps float32.
 
     `save_every`: steps between two saved states, from which `--resume` goes on.
@@ -208,8 +208,13 @@ class RunRecipe(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    compile: bool = False
     save_every: Count = 200
+
+
+class RunRecipe(PlaceRecipe):
+    """As above; `compile` fuses what lies between the matrix products."""
+
+    compile: bool = False
 
 
 class Recipe(Settings):

@@ -5,6 +5,7 @@ text tower, `encode_texts` gives vectors in the same space. Radford et al. 2021 
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mediafm.encoders.encoder import Encoded, Encoder
 from mediafm.encoders.fingerprints import fingerprint
@@ -21,6 +22,7 @@ class ClipEncoder(Encoder):
     """Frames through an image tower. A shot without frames is absent.
 
     model: local folder or hub id. frames: sampled frames a shot. device: torch device, None for the best there is.
+    settings: folder of the preprocessing's and the tokenizer's files, where it is another.
     Raises EncoderError if the model cannot be had, is not whole, or has no image tower.
     """
 
@@ -33,10 +35,11 @@ class ClipEncoder(Encoder):
         licence: str = "NOASSERTION",
         frames: int = 8,
         device: str | None = None,
+        settings: Path | None = None,
     ) -> None:
         self.name, self.licence, self.frames = name, licence, frames
         folder = find_model(model)
-        self._towers = Towers(folder, pick_device(device))
+        self._towers = Towers(folder, pick_device(device), settings)
         self.frame_side, self.dim = self._towers.frame_side, self._towers.dim
         self.fingerprint = fingerprint(name, code=_CODE_VERSION, frames=frames, weights=folder_sha256(folder))
 

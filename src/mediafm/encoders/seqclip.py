@@ -32,7 +32,10 @@ _CODE_VERSION = 1  # raise it whenever a vector changes
 
 
 class BaseModelFacts(BaseModel):
-    """Where the towers come from: a hub id or a folder (relative to the checkpoint), their hash, their licence."""
+    """Where the towers come from: a hub id or a folder (relative to the checkpoint), their hash, their licence.
+
+    It may be a seqclip checkpoint; the towers meant are then that one's.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -93,6 +96,8 @@ def base_folder(folder: Path, config: SeqClipConfig) -> Path:
     """Where the base lies that the checkpoint was made on; EncoderError if it cannot be found or has changed."""
     beside = folder / config.base.model
     found = find_model(str(beside) if beside.is_dir() else config.base.model)
+    if is_seqclip(found):
+        found = towers_folder(found, read_config(found))
     if folder_sha256(found) != config.base.sha256:
         raise EncoderError(
             f"{folder} was fine-tuned on another {config.base.model} than the one in {found}.",
