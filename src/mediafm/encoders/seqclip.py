@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mediafm.encoders.encoder import Encoded, Encoder
 from mediafm.encoders.fingerprints import fingerprint
@@ -63,6 +63,12 @@ class SeqClipConfig(BaseModel):
     dropout: float = Field(ge=0, lt=1)
     own_towers: bool
     base: BaseModelFacts
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "SeqClipConfig":
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(f"hidden_size = {self.hidden_size} is not a multiple of num_attention_heads")
+        return self
 
 
 def is_seqclip(folder: Path) -> bool:
@@ -116,7 +122,15 @@ def load_temporal(folder: Path, config: SeqClipConfig) -> "TemporalAggregator":
     with refusing(folder), torch.random.fork_rng(devices=[]):
         shape = TemporalConfig(**{name: getattr(config, name) for name in TemporalConfig.model_fields})
         temporal = TemporalAggregator(config.dim, shape)
-        temporal.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
+        weights = load_file(folder / "model.safetensors")
+        wanted, found = ({name: tuple(t.shape) for name, t in w.items()} for w in (temporal.state_dict(), weights))
+        if wrong := sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)):
+            raise EncoderError(
+                f"The weights in {folder} do not fit its config.json: {len(wrong)} parameters are missing, unknown or"
+                f" of another shape, first {wrong[0]}.",
+                "Fetch the checkpoint again; weights and config must come from one run.",
+            )
+        temporal.load_state_dict(weights, strict=True)
     return temporal.float().eval()
 
 

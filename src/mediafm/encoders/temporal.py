@@ -18,7 +18,7 @@ from torch.nn.functional import gelu, normalize, pad, scaled_dot_product_attenti
 
 _WAVES = 16  # sine and cosine pairs: half a wave to eight waves over a shot
 _KNOTS = 32  # points of a learned position table, between which it is interpolated
-_STD = 0.02
+_STD = 0.5  # of a learned table: as large as what sines and cosines come to
 
 
 class TemporalConfig(BaseModel):
