@@ -11,7 +11,7 @@ from mediafm.encoders.seqclip import SeqClipEncoder
 from mediafm.errors import EncoderError, TrainingError, UsageError
 from mediafm.train.metrics import read_metrics
 from mediafm.train.seqclip import evaluate, finetune, load_seqclip_recipe
-from mediafm.train.seqclip.finetune import split_films
+from mediafm.train.seqclip.finetune import NO_BETTER, split_films
 from mediafm.train.seqclip.trainer import Example
 from seqclip_films import CAPTIONS, write_pairs
 
@@ -126,6 +126,12 @@ def test_goes_on_from_a_run(run: Path, films: Path, tmp_path: Path) -> None:
     config = json.loads((second / "config.json").read_text())
     assert not config["own_towers"] and config["base"]["licence"] == "MIT" and result.finished
     assert SeqClipEncoder(str(second), device="cpu").dim == 24
+
+
+def test_a_run_that_learned_nothing_says_so(films: Path, clip_model: Path, tmp_path: Path) -> None:
+    rates = ["optimizer.rate=1e-12", "contrast.learned=false", "schedule.epochs=1"]
+    result = finetune(films / "pairs.jsonl", str(clip_model), tmp_path / "run", recipe(*rates))
+    assert result.best_step == 0 and result.best == result.base and NO_BETTER in result.advice
 
 
 def test_films_are_held_out_whole() -> None:

@@ -91,7 +91,7 @@ class ClipStore:
         try:
             fingerprint = source_fingerprint(path)
             keys = {span: self.key(fingerprint, span) for span in spans}
-            missing = [span for span in spans if self._parse(self._store.get(keys[span])) is None]
+            missing = [span for span in spans if not self._is_there(keys[span])]
             reason = self._read(path, missing, keys, reader) if missing else ""
         except MediaError as error:
             keys, reason = {}, error.message
@@ -130,6 +130,11 @@ class ClipStore:
             seconds = np.array([clip.seconds])
             self._store.put(keys[span], {"frames": clip.frames, "times": np.array(clip.times), "seconds": seconds})
         return reason
+
+    def _is_there(self, key: str) -> bool:
+        """Without reading its pictures."""
+        shapes = self._store.shapes(key)
+        return shapes is not None and {"frames", "times", "seconds"} <= shapes.keys()
 
     @staticmethod
     def _parse(arrays: Arrays | None) -> Clip | None:

@@ -32,6 +32,10 @@ from mediafm.train.seqclip.stores import ArrayStore
 from mediafm.train.seqclip.trainer import Embedder, Example, Trainer
 
 RECIPE = "recipe.toml"
+NO_BETTER = (
+    "Nothing measured better than before the first step, so the checkpoint still gives the mean of frames: give more "
+    "pairs, let the text tower learn too (train.text), or try other rates (optimizer.rate, optimizer.tower_rate)."
+)
 _NAMED = 5  # films left out that a sentence names
 
 
@@ -117,6 +121,9 @@ def finetune(
     trainer = Trainer(embedder, training, recipe)
     standing = Run(out, trainer, measured, base, facts, origin, progress).go(state, stop)
     assert standing.base is not None and standing.best is not None
+    if standing.finished and standing.best_step == 0:
+        advice.append(NO_BETTER)
+        progress.note(NO_BETTER)
     return FinetuneResult(
         str(out), standing.step, standing.best_step, standing.seconds, standing.finished, len(training), len(measured),
         standing.base, standing.best, _left_out(found), advice,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 from safetensors.numpy import save as arrays_to_bytes
 
@@ -32,6 +32,14 @@ class ArrayStore:
 
     def __contains__(self, key: str) -> bool:
         return self._path(key).is_file()
+
+    def shapes(self, key: str) -> dict[str, tuple[int, ...]] | None:
+        """Shapes of an entry's arrays, from its head alone; None where there is no entry, or one that was cut short."""
+        try:
+            with safe_open(self._path(key), framework="numpy") as held:
+                return {name: tuple(held.get_slice(name).get_shape()) for name in held.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError, ValueError):
+            return None
 
     def get(self, key: str) -> Arrays | None:
         """The arrays of an entry; None where there is none, or a damaged one."""
