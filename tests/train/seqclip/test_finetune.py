@@ -11,7 +11,8 @@ from mediafm.encoders.seqclip import SeqClipEncoder
 from mediafm.errors import EncoderError, TrainingError, UsageError
 from mediafm.train.metrics import read_metrics
 from mediafm.train.seqclip import evaluate, finetune, load_seqclip_recipe
-from mediafm.train.seqclip.finetune import NO_BETTER, split_films
+from mediafm.train.seqclip.data import split_films
+from mediafm.train.seqclip.finetune import NO_BETTER
 from mediafm.train.seqclip.trainer import Example
 from seqclip_films import CAPTIONS, write_pairs
 

@@ -15,7 +15,8 @@ from mediafm.train.muon import Muon
 from mediafm.train.runtime import make_runtime
 from mediafm.train.seqclip.clips import ClipStore
 from mediafm.train.seqclip.contrast import same_pairs
-from mediafm.train.seqclip.finetune import _examples, _prepare
+from mediafm.train.seqclip.data import examples_of
+from mediafm.train.seqclip.finetune import _prepare
 from mediafm.train.seqclip.network import SeqClip, make_optimizers
 from mediafm.train.seqclip.pairs import read_pairs
 from mediafm.train.seqclip.recipe import load_seqclip_recipe
@@ -33,7 +34,7 @@ def make_trainer(films: Path, model: Path, *settings: str, dropout: float = 0.0)
         net.temporal.out.weight.normal_(std=0.2, generator=torch.Generator().manual_seed(0))
     clips, runtime = ClipStore(3, net.towers.frame_side), make_runtime(recipe.run)
     pairs = read_pairs(films / "pairs.jsonl")
-    examples = _examples(pairs, clips.find([p.span for p in pairs], SILENT))
+    examples = examples_of(pairs, clips.find([p.span for p in pairs], SILENT))
     embedder = Embedder(net, clips, ArrayStore("clip-vectors"), str(model), runtime)
     _prepare(embedder, examples, SILENT, lambda: False)
     return Trainer(embedder, examples, recipe)

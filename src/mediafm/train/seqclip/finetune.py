@@ -1,7 +1,5 @@
 """From pairs of video and caption to a `seqclip` checkpoint, and what it and its base are worth on held-out pairs."""
 
-import hashlib
-import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,20 +9,17 @@ from typing import Any
 import torch
 
 from mediafm import __version__
-from mediafm.encoders.clip import ClipEncoder
-from mediafm.encoders.seqclip import SeqClipEncoder, base_folder, is_seqclip, read_config
 from mediafm.encoders.towers import Towers
-from mediafm.encoders.weights import find_model
-from mediafm.errors import EncoderError, TrainingError, UsageError
+from mediafm.errors import TrainingError, UsageError
 from mediafm.interrupts import on_interrupt
 from mediafm.model.folder import replace_file
 from mediafm.progress import SILENT, Progress
 from mediafm.train.runtime import make_runtime
 from mediafm.train.seqclip.checkpoint import Base, find_base
 from mediafm.train.seqclip.clips import ClipStore, Found
-from mediafm.train.seqclip.evaluation import evaluate_encoder
+from mediafm.train.seqclip.data import examples_of, find_clips, fingerprint_of, left_out, split_films
 from mediafm.train.seqclip.network import SeqClip
-from mediafm.train.seqclip.pairs import Pair, read_pairs
+from mediafm.train.seqclip.pairs import read_pairs
 from mediafm.train.seqclip.recipe import SeqClipRecipe
 from mediafm.train.seqclip.retrieval import Retrieval
 from mediafm.train.seqclip.run import Run, State, load_run_state
@@ -36,7 +31,6 @@ NO_BETTER = (
     "Nothing measured better than before the first step, so the checkpoint still gives the mean of frames: give more "
     "pairs, let the text tower learn too (train.text), or try other rates (optimizer.rate, optimizer.tower_rate)."
 )
-_NAMED = 5  # films left out that a sentence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +51,6 @@ class FinetuneResult:
     validation_pairs: int
     base: Retrieval
     best: Retrieval
-    left_out: list[dict[str, str]]
-    advice: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationResult:
-    """What `finetune-seqclip --evaluate-only --json` prints. model: None for a plain CLIP model; base: the mean of its
-    frames, None where the base of a checkpoint is not at hand.
-    """
-
-    pairs: int
-    model: Retrieval | None
-    base: Retrieval | None
     left_out: list[dict[str, str]]
     advice: list[str]
 
@@ -101,15 +82,15 @@ def finetune(
     asked, held_out = read_pairs(pairs), read_pairs(validation) if validation else []
     net = SeqClip(Towers(base.weights, runtime.device.type, base.settings), recipe)
     clips = ClipStore(recipe.data.frames, net.towers.frame_side)
-    found = _find(clips, [*asked, *held_out], progress, stop)
-    training, measured = _examples(asked, found), _examples(held_out, found)
+    found = find_clips(clips, [*asked, *held_out], progress, stop)
+    training, measured = examples_of(asked, found), examples_of(held_out, found)
     if not validation:
         training, measured = split_films(training, recipe.data.validation_share, recipe.data.split_seed)
     advice = _advice(base, training, measured, found)
     facts = {
         "recipe": recipe.model_dump(mode="json"),
         "base": base.sha256,
-        "pairs": _fingerprint(training, measured),
+        "pairs": fingerprint_of(training, measured),
     }
     _check(out, training, measured, facts, state)
     for sentence in advice:
@@ -126,66 +107,8 @@ def finetune(
         progress.note(NO_BETTER)
     return FinetuneResult(
         str(out), standing.step, standing.best_step, standing.seconds, standing.finished, len(training), len(measured),
-        standing.base, standing.best, _left_out(found), advice,
+        standing.base, standing.best, left_out(found), advice,
     )  # fmt: skip
-
-
-def evaluate(
-    pairs: str | Path, model: str, frames: int = 0, device: str = "auto", progress: Progress = SILENT
-) -> EvaluationResult:
-    """Retrieval on all pairs: by a seqclip checkpoint and the mean of frames under its base, or by a plain CLIP model.
-
-    frames: sampled a clip; 0: as the checkpoint was trained with, 12 for a plain model. Trains nothing.
-    """
-    asked = read_pairs(pairs)
-    where = None if device == "auto" else device
-    folder, advice = find_model(model), []
-    tuned: SeqClipEncoder | None = None
-    base_model: Path | None = folder
-    if is_seqclip(folder):
-        config = read_config(folder)
-        tuned = SeqClipEncoder(str(folder), frames=frames, device=where)
-        frames = tuned.frames
-        try:
-            base_model = base_folder(folder, config)
-        except EncoderError as error:
-            base_model = None
-            advice.append(f"The base cannot be measured beside it: {error.message}")
-    frames = frames or SeqClipRecipe().data.frames
-    base = None
-    if base_model is not None:
-        settings = folder if tuned is not None else None
-        base = ClipEncoder(str(base_model), "clip", frames=frames, device=where, settings=settings)
-    side = next(e.frame_side for e in (tuned, base) if e is not None)
-    clips = ClipStore(frames, side)
-    found = _find(clips, asked, progress, lambda: False)
-    examples = _examples(asked, found)
-    if not examples:
-        raise TrainingError("None of the pairs can be read.", _reasons(found))
-    measured = [None if e is None else evaluate_encoder(e, clips, examples, progress) for e in (tuned, base)]
-    return EvaluationResult(len(examples), measured[0], measured[1], _left_out(found), advice)
-
-
-def split_films(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
-    """Training and validation pairs: about `share` of the films, those of the lowest hash, are held out whole."""
-    films = sorted({e.film for e in examples}, key=lambda film: hashlib.sha256(f"{seed}\0{film}".encode()).hexdigest())
-    held_out = set(films[: max(1, round(share * len(films)))])
-    return [e for e in examples if e.film not in held_out], [e for e in examples if e.film in held_out]
-
-
-def _find(clips: ClipStore, pairs: Sequence[Pair], progress: Progress, stop: Callable[[], bool]) -> Found:
-    """Read what is not in the store; films that will not decode are said at once."""
-    ctrl_c = threading.Event()
-    with on_interrupt(ctrl_c.set):
-        found = clips.find([pair.span for pair in pairs], progress, lambda: ctrl_c.is_set() or stop())
-    if found.left_out:
-        progress.note(f"{len(found.left_out)} films are left out: {_reasons(found)}")
-    return found
-
-
-def _examples(pairs: Sequence[Pair], found: Found) -> list[Example]:
-    there = [pair for pair in pairs if pair.span in found.keys]
-    return [Example(found.keys[p.span], found.films[p.span.path], p.caption) for p in there]
 
 
 def _prepare(embedder: Embedder, examples: Sequence[Example], progress: Progress, stop: Callable[[], bool]) -> None:
@@ -228,12 +151,6 @@ def _origin(
         "recipe": recipe.model_dump(mode="json"),
         "versions": {"mediafm": __version__, "torch": torch.__version__},
     }
-
-
-def _fingerprint(training: Sequence[Example], measured: Sequence[Example]) -> str:
-    """Of the pairs that are learned from and measured on, in order."""
-    told = [[[e.clip, e.film, e.caption] for e in part] for part in (training, measured)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _advice(base: Base, training: Sequence[Example], measured: Sequence[Example], found: Found) -> list[str]:
@@ -290,12 +207,3 @@ def _changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for key, value in values.items()
         if then.get(section, {}).get(key) != value
     ]
-
-
-def _left_out(found: Found) -> list[dict[str, str]]:
-    return [{"video": str(path), "reason": reason} for path, reason in found.left_out.items()]
-
-
-def _reasons(found: Found) -> str:
-    named = [f"{path.name}: {reason}" for path, reason in list(found.left_out.items())[:_NAMED]]
-    return "; ".join(named) + ("; ..." if len(found.left_out) > _NAMED else "")
