@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_origin
+from typing import Annotated, Any, Literal, Self, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,11 +20,29 @@ Rate = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A table of a recipe: frozen, without unknown keys, infinities or NaN."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ModelRecipe(_Section):
+class Settings(Section):
+    """A whole recipe of any kind: sections alone."""
+
+    def to_toml(self) -> str:
+        """The whole recipe as a TOML document that reads back equal."""
+        blocks = []
+        for section, values in self.model_dump(mode="json").items():
+            blocks.append(
+                "\n".join([f"[{section}]", *(f"{key} = {_written(v)}" for key, v in values.items() if v is not None)])
+            )
+        return "\n\n".join(blocks) + "\n"
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+class ModelRecipe(Section):
     """Shape of the transformer.
 
     positions: "learned" vectors by index (as published), "rotary" by index, or rotary by a shot's middle in "time".
@@ -63,7 +81,7 @@ class ModelRecipe(_Section):
         return self
 
 
-class FusionRecipe(_Section):
+class FusionRecipe(Section):
     """How each modality is centred, on training titles, before its block goes to unit norm.
 
     modalities: those the model is told; empty: all that the catalog has.
@@ -73,7 +91,7 @@ class FusionRecipe(_Section):
     centring: Literal["none", "mean", "standard"] = "standard"
 
 
-class MaskingRecipe(_Section):
+class MaskingRecipe(Section):
     """Masked Shot Modeling. Of the chosen `share` of shots, `kept` stay as they are and `random` become another
     shot; the rest become `[MASK]`.
 
@@ -107,7 +125,7 @@ class MaskingRecipe(_Section):
         return self
 
 
-class ObjectiveRecipe(_Section):
+class ObjectiveRecipe(Section):
     """What is asked of the scored shots.
 
     loss: "cosine" (as published), "l2" or "smooth_l1" to targets standardised on training titles, or "infonce", which
@@ -130,7 +148,7 @@ class ObjectiveRecipe(_Section):
     contrastive: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
-class OptimizerRecipe(_Section):
+class OptimizerRecipe(Section):
     """Rates of the hidden matrices (`rate`, Muon or AdamW) and of everything else (`adamw_rate`, AdamW)."""
 
     hidden: Literal["muon", "adamw"] = "muon"
@@ -142,7 +160,7 @@ class OptimizerRecipe(_Section):
     clip: Rate = 1.0
 
 
-class ScheduleRecipe(_Section):
+class ScheduleRecipe(Section):
     """Length of the run and course of the rate: linear warm-up, stable, decay to zero (shares of all steps).
 
     Evaluation stands at every `evaluate_every` epochs and at the end; training stops early after `patience`
@@ -163,7 +181,7 @@ class ScheduleRecipe(_Section):
         return self
 
 
-class DataRecipe(_Section):
+class DataRecipe(Section):
     """Which titles, cut how. `window` shots of one title make a sequence; a step takes up to `shots_per_step` shots,
     in micro-batches of up to `micro_shots`, whose gradients add up. `hold_out` "titles": validation titles are those
     matching `validation_titles` (globs on title ids) or, without any, the `validation_share` of titles with the lowest
@@ -181,7 +199,7 @@ class DataRecipe(_Section):
     split_seed: int = 0
 
 
-class RunRecipe(_Section):
+class PlaceRecipe(Section):
     """Where and how exactly it runs. `auto` takes CUDA where there is one, with bf16 autocast; the CPU keeps float32.
 
     `save_every`: steps between two saved states, from which `--resume` goes on.
@@ -190,11 +208,16 @@ class RunRecipe(_Section):
     seed: Annotated[int, Field(ge=0)] = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    compile: bool = False
     save_every: Count = 200
 
 
-class Recipe(_Section):
+class RunRecipe(PlaceRecipe):
+    """As above; `compile` fuses what lies between the matrix products."""
+
+    compile: bool = False
+
+
+class Recipe(Settings):
     """One pretraining run."""
 
     model: ModelRecipe = ModelRecipe()
@@ -219,15 +242,6 @@ class Recipe(_Section):
             )
         return self
 
-    def to_toml(self) -> str:
-        """The whole recipe as a TOML document that `load_recipe` reads back equal."""
-        blocks = []
-        for section, values in self.model_dump(mode="json").items():
-            blocks.append(
-                "\n".join([f"[{section}]", *(f"{key} = {_written(v)}" for key, v in values.items() if v is not None)])
-            )
-        return "\n\n".join(blocks) + "\n"
-
 
 def _written(value: Any) -> str:
     """A string, number, boolean or list of them: written alike in JSON and TOML, but for surrogates and DEL."""
@@ -244,18 +258,34 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Reci
 
     Raises UsageError naming the key, the value and the choices.
     """
-    data = _read(name_or_path)
-    for override in overrides:
-        _apply(data, override)
-    return parse_recipe(data, str(name_or_path))
+    return parse_settings(Recipe, _read(name_or_path), overrides, str(name_or_path))
 
 
 def parse_recipe(data: Mapping[str, Any], source: str) -> Recipe:
     """Check a nested mapping against the schema; `source` names it in errors."""
+    return parse_settings(Recipe, dict(data), (), source)
+
+
+def parse_settings(
+    schema: type[AnySettings], data: dict[str, Any], overrides: Sequence[str], source: str
+) -> AnySettings:
+    """A recipe of any kind from a nested mapping and overrides written `section.key=value`; UsageError as above."""
+    for override in overrides:
+        _apply(schema, data, override)
     try:
-        return Recipe.model_validate(data)
+        return schema.model_validate(data)
     except ValidationError as error:
-        raise UsageError(f"Recipe {source}: " + "; ".join(_explain(e) for e in error.errors()) + ".") from None
+        raise UsageError(f"Recipe {source}: " + "; ".join(_explain(schema, e) for e in error.errors()) + ".") from None
+
+
+def read_toml(path: Path, choices: str = "a TOML file") -> dict[str, Any]:
+    """A recipe's file as a nested mapping; UsageError, naming the `choices`, where there is none or it is not TOML."""
+    if not path.is_file():
+        raise UsageError(f"No recipe {str(path)!r}.", f"Name {choices}.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"Recipe {path} is not TOML: {error}.", "Mend the line named.") from None
 
 
 def _packaged() -> Any:
@@ -266,29 +296,23 @@ def _read(name_or_path: str | Path) -> dict[str, Any]:
     text = str(name_or_path)
     if text in recipe_names():
         return tomllib.loads((_packaged() / f"{text}.toml").read_text(encoding="utf-8"))
-    path = Path(text)
-    if not path.is_file():
-        raise UsageError(f"No recipe {text!r}.", f"Name one of {', '.join(recipe_names())}, or a TOML file.")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"Recipe {path} is not TOML: {error}.", "Mend the line named.") from None
+    return read_toml(Path(text), f"one of {', '.join(recipe_names())}, or a TOML file")
 
 
-def _apply(data: dict[str, Any], override: str) -> None:
+def _apply(schema: type[Settings], data: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     section, dot, name = key.strip().partition(".")
     if not (equals and dot and section and name):
         raise UsageError(f"Cannot read the setting {override!r}.", "Write it section.key=value, as in model.layers=4.")
     values = data.setdefault(section, {})
     if not isinstance(values, dict):
-        raise UsageError(f"{section} is no section of a recipe.", f"Sections: {', '.join(Recipe.model_fields)}.")
-    values[name] = _value(section, name, text.strip())
+        raise UsageError(f"{section} is no section of a recipe.", f"Sections: {', '.join(schema.model_fields)}.")
+    values[name] = _value(schema, section, name, text.strip())
 
 
-def _value(section: str, name: str, text: str) -> Any:
+def _value(schema: type[Settings], section: str, name: str, text: str) -> Any:
     """Lists are split here; all other text is turned into the field's own type by the schema."""
-    field = Recipe.model_fields.get(section)
+    field = schema.model_fields.get(section)
     kind = field.annotation.model_fields.get(name) if field and field.annotation else None
     if kind is None or get_origin(kind.annotation) is not tuple:
         return text
@@ -296,19 +320,19 @@ def _value(section: str, name: str, text: str) -> Any:
     return [part.strip().strip("\"'") for part in inner.split(",") if part.strip()]
 
 
-def _explain(error: Any) -> str:
+def _explain(schema: type[Settings], error: Any) -> str:
     """One sentence part for one pydantic error: key, value, what would do."""
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{place} is unknown (known here: {', '.join(_siblings(error['loc']))})"
+        return f"{place} is unknown (known here: {', '.join(_siblings(schema, error['loc']))})"
     message = str(error["msg"]).removeprefix("Value error, ")
     if not place or error["type"] == "value_error":
         return f"{place}: {message}" if place else message
     return f"{place} = {error['input']!r}: {message[0].lower()}{message[1:]}"
 
 
-def _siblings(loc: Sequence[Any]) -> list[str]:
-    fields = Recipe.model_fields
+def _siblings(schema: type[Settings], loc: Sequence[Any]) -> list[str]:
+    fields = schema.model_fields
     for part in loc[:-1]:
         fields = fields[part].annotation.model_fields  # type: ignore[union-attr]
     return list(fields)

@@ -13,6 +13,7 @@ from mediafm.encoders.clip import ClipEncoder
 from mediafm.encoders.offline_audio import OfflineAudioEncoder
 from mediafm.encoders.offline_video import OfflineVideoEncoder
 from mediafm.encoders.omni import OmniEncoder
+from mediafm.encoders.seqclip import SeqClipEncoder
 from mediafm.encoders.text import MiniLMEncoder, SentenceEncoder
 from mediafm.encoders.wav2vec2 import Wav2Vec2Encoder
 
@@ -35,6 +36,7 @@ CASES = {
     "clip-vision": Case(tiny_models.save_clip_vision, ClipEncoder, "wav2vec2", {"frames": 5}),
     "siglip": Case(tiny_models.save_siglip, ClipEncoder, "clap", {"frames": 5}),
     "siglip2": Case(tiny_models.save_siglip2, ClipEncoder, "bert", {"frames": 5}),
+    "seqclip": Case(tiny_models.save_seqclip, SeqClipEncoder, "bert"),
     "wav2vec2": Case(tiny_models.save_wav2vec2, Wav2Vec2Encoder, "bert", {"layer": 1}),
     "wav2vec2-layer": Case(partial(tiny_models.save_wav2vec2, norm="layer"), Wav2Vec2Encoder, "clap", {"layer": 1}),
     "clap": Case(tiny_models.save_clap, ClapEncoder, "wav2vec2"),

@@ -98,7 +98,7 @@ def test_text_equals_the_model_itself(model_folders: Callable[[str], Path]) -> N
 
 def encoder_words(encoder: ClipEncoder, text: str) -> list[int]:
     encoder.encode_texts([text])  # loads the tokenizer
-    return list(encoder._tokenizer(text, add_special_tokens=False)["input_ids"])
+    return list(encoder._towers._tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def test_frames_wanted_fit_the_model(model_folders: Callable[[str], Path]) -> None:

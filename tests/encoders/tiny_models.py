@@ -81,6 +81,25 @@ def save_siglip2(folder: Path, seed: int = 0) -> Path:
     return _save(folder, seed, lambda: Siglip2Model(config), processor, _tokenizer(16))
 
 
+def save_seqclip(folder: Path, seed: int = 0, own_towers: bool = True, base: Path | None = None) -> Path:
+    """A temporal part that was not trained, but moved off zero, on a tiny CLIP beside the folder."""
+    from mediafm.encoders.towers import Towers
+    from mediafm.train.seqclip.checkpoint import find_base, write_checkpoint
+    from mediafm.train.seqclip.network import SeqClip
+    from mediafm.train.seqclip.recipe import load_seqclip_recipe
+
+    clip = find_base(str(base or save_clip(folder.parent / f"{folder.name}-base", seed)), "MIT")
+    settings = ["temporal.hidden=16", "temporal.heads=2", f"run.seed={seed}", f"train.keep_tower={own_towers}"]
+    net = SeqClip(Towers(clip.weights, "cpu", clip.settings), load_seqclip_recipe("", settings))
+    with torch.no_grad():
+        net.temporal.out.weight.normal_(std=0.2, generator=torch.Generator().manual_seed(seed))
+    nothing = dict.fromkeys(("r1", "r5", "r10", "median_rank"), 0.0) | {"queries": 0, "items": 0}
+    measures = {"text_to_video": nothing, "video_to_text": nothing}
+    pairs = {"training": 0, "validation": 0, "films": 0, "left_out": 0, "fingerprint": ""}
+    write_checkpoint(folder, net, clip, 8, own_towers, {"base": measures, "best": measures, "steps": 0, "pairs": pairs})
+    return folder
+
+
 def save_wav2vec2(folder: Path, seed: int = 0, norm: str = "group") -> Path:
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 

@@ -1,5 +1,7 @@
 """On a GPU every objective and kind of position costs what it costs on the CPU in float32, and so do gradients."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -62,3 +64,22 @@ def test_costs_and_gradients_are_those_of_the_cpu(options: list[str], precision:
 def test_a_whole_run(tmp_path, compiled: str) -> None:
     recipe = load_recipe("tiny", [*SHAPE, "run.device=cuda", f"run.compile={compiled}"])
     assert pretrain(FakeCatalog(), tmp_path / "run", recipe).finished
+
+
+def test_seqclip_learns_on_the_gpu(tmp_path: Path) -> None:
+    """In bfloat16, with both towers, in parts: the same checkpoint form, and a loss that falls."""
+    from encoders.tiny_models import save_clip
+    from mediafm.train.metrics import read_metrics
+    from mediafm.train.seqclip import finetune, load_seqclip_recipe
+    from seqclip_films import CAPTIONS, write_clip, write_pairs
+
+    films = [write_clip(tmp_path / f"{i}.mp4", i, seconds=0.5).name for i in range(6)]
+    pairs = write_pairs(
+        tmp_path / "pairs.jsonl", [{"video": f, "caption": c} for f, c in zip(films, CAPTIONS, strict=True)]
+    )
+    settings = ["run.device=cuda", "train.tower=all", "train.text=all", "data.batch=6", "data.micro=4"]
+    rates = ["schedule.epochs=30", "optimizer.rate=0.003", "optimizer.tower_rate=0.003", "data.frames=2"]
+    model = save_clip(tmp_path / "clip")
+    finetune(pairs, str(model), tmp_path / "run", load_seqclip_recipe("", [*settings, *rates]), validation=pairs)
+    losses = [row["loss"] for row in read_metrics(tmp_path / "run") if "loss" in row]
+    assert losses[-1] < losses[0] / 2

@@ -6,7 +6,7 @@ name = "mine"
 name = "auto"                # auto, transnet, content or fixed
 options = { }                # handed to make_detector
 [encoders.video]
-kind = "clip"                # offline | clip | omni
+kind = "clip"                # offline | clip | seqclip | omni
 model = "models/siglip"      # folder (relative to this file, or to the working folder) or hub id
 licence = "Apache-2.0"
 frames = 8
@@ -68,6 +68,11 @@ class _Clip(_Hub):
     frames: int = Field(8, ge=1, le=256)
 
 
+class _SeqClip(_Hub):
+    kind: Literal["seqclip"]
+    frames: int = Field(0, ge=0, le=256)
+
+
 class _Wav2Vec2(_Hub):
     kind: Literal["wav2vec2"]
     layer: int = -1
@@ -102,11 +107,13 @@ class _Installed(_Strict):
     options: dict[str, Any] = {}
 
 
-EncoderChoice = _Offline | _Clip | _Wav2Vec2 | _Clap | _Omni | _MiniLM | _Sentence | _Python | _Installed
+EncoderChoice = _Offline | _Clip | _SeqClip | _Wav2Vec2 | _Clap | _Omni | _MiniLM | _Sentence | _Python | _Installed
 
 
 class _Encoders(_Strict):
-    video: Annotated[_Offline | _Clip | _Omni | _Python | _Installed, Field(discriminator="kind")] | None = None
+    video: Annotated[_Offline | _Clip | _SeqClip | _Omni | _Python | _Installed, Field(discriminator="kind")] | None = (
+        None
+    )
     audio: Annotated[_Offline | _Wav2Vec2 | _Clap | _Python | _Installed, Field(discriminator="kind")] | None = None
     text: Annotated[_MiniLM | _Sentence | _Python | _Installed, Field(discriminator="kind")] | None = None
 
@@ -233,6 +240,10 @@ def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Enc
         from mediafm.encoders.clip import ClipEncoder
 
         return ClipEncoder(choice.model, licence=choice.licence, frames=choice.frames, device=device)
+    if isinstance(choice, _SeqClip):
+        from mediafm.encoders.seqclip import SeqClipEncoder
+
+        return SeqClipEncoder(choice.model, licence=choice.licence, frames=choice.frames, device=device)
     if isinstance(choice, _Wav2Vec2):
         from mediafm.encoders.wav2vec2 import Wav2Vec2Encoder
 

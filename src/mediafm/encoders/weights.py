@@ -172,6 +172,11 @@ def folder_sha256(folder: Path, parts: tuple[Path, ...] = ()) -> str:
     return files_sha256(folder, set(files))
 
 
+def settings_files(folder: Path) -> list[Path]:
+    """The folder's files of its tokenizer and its preprocessing: all that decides a vector but config and weights."""
+    return [folder / name for name in _SETTINGS if name != "config.json" and (folder / name).is_file()]
+
+
 def load_strictly(loader: Any, folder: Path, may_miss: tuple[str, ...] = (), dtype: str = "float32") -> Any:
     """`loader.from_pretrained(folder)` in `dtype`, or EncoderError.
 

@@ -1,6 +1,7 @@
 """Gathering, while a title streams by, the pictures and the sound of shots whose ends are learned late."""
 
 from collections import deque
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -70,7 +71,7 @@ class FrameSampler:
         end_pts = self._pts_of(end_frame)
         start_pts = end_pts if self._start_pts is None else self._start_pts
         self._start_pts, self._old_stride = end_pts, self._stride
-        picks = _nearest([c.pts for c in mine], _centres(start_pts, end_pts, self._n))
+        picks = pick_nearest([c.pts for c in mine], _centres(start_pts, end_pts, self._n))
         return tuple(mine[i].image for i in picks), tuple(mine[i].pts for i in picks)
 
     def _grow_old(self, candidate: _Candidate) -> None:
@@ -88,7 +89,7 @@ def _centres(start: int, end: int, n: int) -> list[Fraction]:
     return [start + Fraction((2 * k + 1) * (end - start), 2 * n) for k in range(n)]
 
 
-def _nearest(times: list[int], targets: list[Fraction]) -> list[int]:
+def pick_nearest(times: Sequence[float], targets: Sequence[float | Fraction]) -> list[int]:
     """For each target the nearest of the rising `times`, each used once, in order; all of them if they are few."""
     if len(times) <= len(targets):
         return list(range(len(times)))

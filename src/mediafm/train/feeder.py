@@ -3,13 +3,13 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
 
-from mediafm.train.learner import Micro
-
+Micro = TypeVar("Micro")
 Place = tuple[int, int]  # step, number within it
 
 
-class Feeder:
+class Feeder(Generic[Micro]):
     """Gives each micro-batch when it is asked for.
 
     prepare: makes one, in any thread. order: the places to come, from the first of a step on. ahead: how many are made

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mediafm.config import RunRecipe
+from mediafm.config import PlaceRecipe
 from mediafm.errors import UsageError
 
 AMPERE = (8, 0)  # the first compute capability with bfloat16 and flash attention
@@ -43,7 +43,7 @@ class Runtime:
             yield
 
 
-def make_runtime(recipe: RunRecipe) -> Runtime:
+def make_runtime(recipe: PlaceRecipe) -> Runtime:
     """Resolve `auto`; UsageError for CUDA where there is none, or bfloat16 where nothing multiplies it."""
     cuda = torch.cuda.is_available()
     if recipe.device == "cuda" and not cuda:

@@ -1,4 +1,4 @@
-"""The course of the learning rate: warm-up, stable, decay."""
+"""The course of the learning rate: warm-up, stable, decay; or warm-up and half a cosine."""
 
 import math
 
@@ -18,3 +18,15 @@ def rate_factor(step: int, steps: int, recipe: ScheduleRecipe) -> float:
         return 1.0
     done = (step - (steps - decay)) / decay
     return 1.0 - done if recipe.decay_shape == "linear" else 1.0 - math.sqrt(done)
+
+
+def cosine_factor(step: int, steps: int, warmup: float) -> float:
+    """Share of the full rate at `step` (0-based) of `steps`.
+
+    Rises linearly over the first `warmup` share of them, then falls along half a cosine (Loshchilov and Hutter 2017)
+    towards zero just after the last step.
+    """
+    rising = round(warmup * steps)
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 + 0.5 * math.cos(math.pi * (step - rising) / (steps - rising))

@@ -6,21 +6,22 @@ holds one whole state. No generator is saved: order, masks and dropout are drawn
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as tensors_to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from mediafm.errors import TrainingError
 from mediafm.model.folder import replace_file, to_json
-from mediafm.train.learner import Learner
 
 MARKER = "state.json"
+Made = TypeVar("Made")
 Optimizers = dict[str, torch.optim.Optimizer]
 
 
@@ -48,50 +49,67 @@ class State:
 
 def save_state(folder: Path, state: State) -> None:
     """Replace the folder's state."""
-    name = f"state-{state.standing.step}.safetensors"
-    tensors = {key: t.detach().cpu().contiguous() for key, t in state.tensors.items()}
-    replace_file(folder / name, tensors_to_bytes(tensors))
-    marker = {
-        "tensors": name,
-        "standing": asdict(state.standing),
-        "recipe": state.recipe,
-        "catalog": state.catalog,
-    }
-    replace_file(folder / MARKER, to_json(marker))
+    facts = {"standing": asdict(state.standing), "recipe": state.recipe, "catalog": state.catalog}
+    save_tensors(folder, state.standing.step, state.tensors, facts)
+
+
+def load_state(folder: Path) -> State | None:
+    """The folder's state; None if it has none. TrainingError if it is damaged."""
+    return load_tensors(
+        folder, lambda facts, tensors: State(Standing(**facts["standing"]), facts["recipe"], facts["catalog"], tensors)
+    )
+
+
+def save_tensors(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Replace what the folder holds by these tensors and JSON-able facts, whole or not at all."""
+    name = f"state-{step}.safetensors"
+    held = {key: t.detach().cpu().contiguous() for key, t in tensors.items()}
+    replace_file(folder / name, tensors_to_bytes(held))
+    replace_file(folder / MARKER, to_json({"tensors": name, **facts}))
     for old in folder.glob("state-*"):
         if old.name != name:
             old.unlink()
 
 
-def load_state(folder: Path) -> State | None:
-    """The folder's state; None if it has none. TrainingError if it is damaged."""
+def load_tensors(folder: Path, make: Callable[[dict[str, Any], dict[str, Tensor]], Made]) -> Made | None:
+    """`make(facts, tensors)` of what was saved; None if nothing was. TrainingError if it is damaged."""
     if not (folder / MARKER).is_file():
         return None
     try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        tensors = load_file(folder / marker["tensors"])
-        return State(Standing(**marker["standing"]), marker["recipe"], marker["catalog"], tensors)
+        facts = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        return make(facts, load_file(folder / facts["tensors"]))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise TrainingError(
             f"The saved state in {folder} cannot be read: {error}.", "Train anew into another folder."
         ) from None
 
 
-def gather(learner: Learner, optimizers: Optimizers) -> dict[str, Tensor]:
+def gather(learner: nn.Module, optimizers: Optimizers) -> dict[str, Tensor]:
     """All tensors of a run by name: `weights/<name>` and `<optimizer>/<name>/<what>`."""
-    tensors = {f"weights/{name}": t for name, t in learner.state_dict().items()}
-    for name, parameter in learner.named_parameters():
-        for kind, optimizer in optimizers.items():
-            for what, value in optimizer.state.get(parameter, {}).items():
-                tensors[f"{kind}/{name}/{what}"] = value
-    return tensors
+    weights = {f"weights/{name}": t for name, t in learner.state_dict().items()}
+    return weights | gather_optimizers(dict(learner.named_parameters()), optimizers)
 
 
-def scatter(tensors: dict[str, Tensor], learner: Learner, optimizers: Optimizers) -> None:
+def scatter(tensors: dict[str, Tensor], learner: nn.Module, optimizers: Optimizers) -> None:
     """The inverse of `gather`."""
     weights = {key.removeprefix("weights/"): t for key, t in tensors.items() if key.startswith("weights/")}
     learner.load_state_dict(weights, strict=True)
-    for name, parameter in learner.named_parameters():
+    scatter_optimizers(tensors, dict(learner.named_parameters()), optimizers)
+
+
+def gather_optimizers(parameters: Mapping[str, Tensor], optimizers: Optimizers) -> dict[str, Tensor]:
+    """What optimisers remember of these parameters: `<optimizer>/<name>/<what>`."""
+    return {
+        f"{kind}/{name}/{what}": value
+        for name, parameter in parameters.items()
+        for kind, optimizer in optimizers.items()
+        for what, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def scatter_optimizers(tensors: Mapping[str, Tensor], parameters: Mapping[str, Tensor], optimizers: Optimizers) -> None:
+    """The inverse of `gather_optimizers`."""
+    for name, parameter in parameters.items():
         for kind, optimizer in optimizers.items():
             prefix = f"{kind}/{name}/"
             held = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
