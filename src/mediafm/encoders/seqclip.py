@@ -126,8 +126,8 @@ def load_temporal(folder: Path, config: SeqClipConfig) -> "TemporalAggregator":
         wanted, found = ({name: tuple(t.shape) for name, t in w.items()} for w in (temporal.state_dict(), weights))
         if wrong := sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)):
             raise EncoderError(
-                f"The weights in {folder} do not fit its config.json: {len(wrong)} parameters are missing, unknown or"
-                f" of another shape, first {wrong[0]}.",
+                f"The weights in {folder} do not fit its config.json: {len(wrong)} parameters are missing or have"
+                f" another shape, or are unknown, first {wrong[0]}.",
                 "Fetch the checkpoint again; weights and config must come from one run.",
             )
         temporal.load_state_dict(weights, strict=True)
