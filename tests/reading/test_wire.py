@@ -55,7 +55,9 @@ def test_a_shot_arrives_as_it_was(samples: np.ndarray | None) -> None:
 
 
 def test_other_events_and_requests_arrive_as_they_were() -> None:
-    closed = Closed(9, 8, 7, 6, 23.976, True, False, True, 2, "why", "holes")
+    closed = Closed(
+        9, 8, 7, 6, 23.976, True, False, True, 2, "why", "holes", {"audio": {"language": "de"}}, [{"title": "One"}]
+    )
     events = [Opened(Fraction(1, 90000), None), Opened(Fraction(1001, 30000), 3.5), Beat(61.25), closed]
     data = b"".join(sent(from_event(event)) for event in events)
     assert [to_event(message) for message in through_a_pipe(data)] == events

@@ -1,6 +1,7 @@
 """The catalog: titles, shots, features, keyframes and embeddings in one place; docs/catalog.md says how they lie."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -284,6 +285,11 @@ class Catalog(Reading):
             "embedding_sets": [s.name for s in self.embedding_sets()],
             "clip_sets": {
                 s.name: {"source": s.source, "dim": s.dim, "clips": self._clips.count(s.name)} for s in self.clip_sets()
+            },
+            "live": [t.title_id for t in titles if t.live],
+            "languages": {
+                kind: dict(Counter(t.tracks[kind]["language"] for t in titles if kind in t.tracks))
+                for kind in ("audio", "text")
             },
             "keyframes": self._store.count(KEYFRAMES),
             "disk_bytes": self._store.disk_bytes(),

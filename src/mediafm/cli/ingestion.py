@@ -20,7 +20,9 @@ def ingest(
     preset: Annotated[str, typer.Option(help="offline, open, reference, or a preset TOML file.")] = "offline",
     detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
     metadata: Annotated[Path | None, typer.Option(help="CSV or JSON lines with what is known of the titles.")] = None,
-    language: Annotated[str, typer.Option(help="Preferred language of sound and subtitles, as in film.en.srt.")] = "",
+    language: Annotated[str, typer.Option(help="Languages of sound and subtitles, dearest first, as in de,en.")] = "",
+    audio_language: Annotated[str, typer.Option(help="Of sound alone, in place of --language.")] = "",
+    subtitle_language: Annotated[str, typer.Option(help="Of subtitles alone, in place of --language.")] = "",
     workers: Annotated[int, typer.Option(help="Films read at the same time; 0: one for every two processors.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds one film may take; 0: by its size, ten minutes and up.")] = 0,
     memory: Annotated[int, typer.Option(help="Megabytes the process that reads a film may take.")] = 4096,
@@ -28,6 +30,7 @@ def ingest(
 ) -> None:
     """Find shots in films, embed each shot's picture, sound and text, and store all of it in the catalog."""
     from mediafm.ingest import ingest as run
+    from mediafm.media import Languages
     from mediafm.reading import Limits, few_arenas
 
     few_arenas()
@@ -38,7 +41,7 @@ def ingest(
             preset,
             detector=detector,
             metadata=metadata,
-            language=language,
+            language=Languages.chosen(language, audio_language, subtitle_language).spec,
             workers=workers,
             limits=Limits(timeout_s=timeout, memory_mb=memory),
             progress=bar,

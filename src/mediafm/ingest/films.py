@@ -21,7 +21,7 @@ from mediafm.ingest.pipeline import Pipeline
 from mediafm.ingest.storing import Storing
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.interrupts import on_interrupt
-from mediafm.media import find_films, load_metadata
+from mediafm.media import Languages, find_films, load_metadata
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Limits, ReadingProcess, ReadRequest
 from mediafm.shots import Detector, make_detector
@@ -42,6 +42,7 @@ def ingest(
 ) -> IngestSummary:
     """Ingest films and folders of films into the catalog at `catalog_uri`, which is made if it is not there.
 
+    language: of sound and subtitles: a list such as `de,en`, or `Languages.spec` where they differ.
     workers: films that are read at the same time, each by a process of its own; 0: one for every two processors.
     limits: what reading one film may take.
 
@@ -49,6 +50,7 @@ def ingest(
     with other encoders. A film that cannot be read is a failure in the summary, not an error.
     """
     started = time.monotonic()
+    Languages.parse(language)  # what is no language is told at once
     films = title_ids(find_films(paths))
     preset = with_detector(load_preset(preset_name), detector)
     workers = _workers(workers, len(films))

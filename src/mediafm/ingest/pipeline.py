@@ -148,6 +148,6 @@ def _record(title: _Title, closed: Closed) -> TitleRecord:
         metadata=title.job.metadata,
         decode_failures=closed.decode_failures,
         warning=closed.warning,
-        extra={"damage": closed.damage} if closed.damage else {},
+        extra=closed.extra,
         n_shots=title.n_shots,
     )

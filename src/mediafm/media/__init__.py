@@ -9,13 +9,14 @@ from mediafm.media.clips import ClipWriter
 from mediafm.media.cuefiles import CueFile, read_cue_file, write_subtitles
 from mediafm.media.finding import MEDIA_SUFFIXES, find_films
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
+from mediafm.media.language import Languages
 from mediafm.media.metadata import load_metadata
 from mediafm.media.picture import Picture, Scaling
 from mediafm.media.reader import TitleReader, open_title, probe
 from mediafm.media.sampling import FrameSampler, SoundCutter
 from mediafm.media.sound import Sound
 from mediafm.media.stills import read_still
-from mediafm.media.subtitles import Sidecar, find_sidecars, load_cues
+from mediafm.media.subtitles import Sidecar, choose_text, find_sidecars, load_cues, read_text
 from mediafm.media.writing import FilmOptions, write_film
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "CueFile",
     "FilmOptions",
     "FrameSampler",
+    "Languages",
     "MediaInfo",
     "Picture",
     "Scaling",
@@ -35,6 +37,7 @@ __all__ = [
     "TextTrack",
     "TitleReader",
     "VideoTrack",
+    "choose_text",
     "clean_text",
     "cues_by_shot",
     "find_films",
@@ -45,6 +48,7 @@ __all__ = [
     "probe",
     "read_cue_file",
     "read_still",
+    "read_text",
     "write_film",
     "write_subtitles",
 ]

@@ -6,7 +6,7 @@ most 32 MiB of packets.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -43,15 +43,15 @@ def probe(path: Path | str) -> MediaInfo:
 
 
 def open_title(
-    path: Path | str, sample_rate: int = SAMPLE_RATE, audio_language: str | None = None, threads: int = 0
+    path: Path | str, sample_rate: int = SAMPLE_RATE, audio_languages: Sequence[str] = (), threads: int = 0
 ) -> "TitleReader":
     """Open a title for its one pass; use as a context manager and iterate.
 
-    sample_rate: hertz of the mono sound. audio_language: which track of sound to read where there are several; where
-    none speaks it, the default track is read (`reader.audio_index` tells). threads: of the picture's decoder, 0 for as
-    many as there are processors.
+    sample_rate: hertz of the mono sound. audio_languages: which track of sound to read where there are several, dearest
+    first; where none speaks them, the default track is read (`reader.audio_index` tells). threads: of the picture's
+    decoder, 0 for as many as there are processors.
     """
-    return TitleReader(Path(path), sample_rate, audio_language, threads)
+    return TitleReader(Path(path), sample_rate, audio_languages, threads)
 
 
 class TitleReader:
@@ -69,7 +69,7 @@ class TitleReader:
     in a title without picture, the same of its sound. Sound that is lost beside a picture never does.
     """
 
-    def __init__(self, path: Path, sample_rate: int, audio_language: str | None, threads: int = 0) -> None:
+    def __init__(self, path: Path, sample_rate: int, audio_languages: Sequence[str] = (), threads: int = 0) -> None:
         self.sample_rate = sample_rate
         self.failure = ""
         self.lost_at_end = 0
@@ -81,7 +81,7 @@ class TitleReader:
         self._sound: SoundLine | None = None
         self._container: InputContainer = open_input(path)
         try:
-            self._choose_streams(audio_language)
+            self._choose_streams(audio_languages)
             self._find_zero()
         except BaseException:
             self.close()
@@ -147,9 +147,9 @@ class TitleReader:
 
     # ---------------------------------------------------------------------------------------------- opening
 
-    def _choose_streams(self, audio_language: str | None) -> None:
+    def _choose_streams(self, audio_languages: Sequence[str]) -> None:
         self._video = pick_video(self._container)
-        self._audio = pick_audio(self._container, audio_language)
+        self._audio = pick_audio(self._container, audio_languages)
         if self._video is None and self._audio is None:
             raise MediaError(f"{self._path} holds neither picture nor sound.", "Give a film or a sound file.")
         chosen = [s for s in (self._video, self._audio) if s is not None]

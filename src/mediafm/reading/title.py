@@ -4,14 +4,15 @@ This is all that ever opens a film for ingest. It knows no encoder and no catalo
 be harmed (`reading.child`) and its results can be sent anywhere.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from mediafm.errors import MediaError
-from mediafm.media import TitleReader, load_cues, open_title
+from mediafm.media import Languages, Sidecar, TextTrack, TitleReader, choose_text, open_title, read_text
+from mediafm.reading.described import chapters_of, tracks_of
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 from mediafm.shots import make_detector
 from mediafm.types import SAMPLE_RATE
@@ -23,8 +24,9 @@ LOST_SOUND_S = 0.5  # holes in the sound that sum to less are the rounding of ti
 class ReadRequest:
     """What to read and how.
 
-    frames: pictures sampled a shot, `short_side` pixels on their shorter side. language: of sound and subtitles, "" for
-    the file's own choice. threads: of the picture's decoder, 0 for as many as there are processors.
+    frames: pictures sampled a shot, `short_side` pixels on their shorter side. language: of sound and subtitles, as
+    `Languages.spec` has it; "" for the file's own choice. threads: of the picture's decoder, 0 for as many as there
+    are processors.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Closed:
     """The title has ended.
 
     warning: why it is not whole, or "". damage: what is missing inside a title that was read to its end, or "".
+    tracks: which tracks of sound and words were read, as JSON values. chapters: the container's, likewise.
     """
 
     end_pts: int
@@ -62,6 +65,13 @@ class Closed:
     decode_failures: int
     warning: str
     damage: str
+    tracks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    chapters: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What a record keeps of this besides its columns."""
+        return {k: v for k in ("damage", "tracks", "chapters") if (v := getattr(self, k))}
 
 
 Event = Opened | ReadShot | Beat | Closed
@@ -69,11 +79,12 @@ Event = Opened | ReadShot | Beat | Closed
 
 def read_title(request: ReadRequest) -> Iterator[Event]:
     """`Opened`, then `ReadShot`s in order with `Beat`s between them, then `Closed`. Raises MediaError."""
-    language = request.language or None
-    with open_title(request.path, audio_language=language, threads=request.threads) as reader:
+    languages = Languages.parse(request.language)
+    with open_title(request.path, audio_languages=languages.audio, threads=request.threads) as reader:
         duration = reader.info.duration
         yield Opened(reader.time_base, None if duration is None else float(duration))
-        cues = load_cues(request.path, reader.info, language=language)
+        text = choose_text(request.path, reader.info.text, languages.text)
+        cues = [] if text is None else read_text(request.path, reader.info, text)
         detector = make_detector(request.detector, **request.options)
         passed = TitlePass(reader, detector, cues, frames=request.frames, short_side=request.short_side)
         n_shots = 0
@@ -82,10 +93,12 @@ def read_title(request: ReadRequest) -> Iterator[Event]:
             yield item
         if n_shots == 0:
             raise MediaError(f"{request.path}: no picture or sound could be decoded.", reader.failure)
-        yield _closed(reader, passed, n_shots, bool(cues))
+        yield _closed(reader, passed, n_shots, bool(cues), text)
 
 
-def _closed(reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool) -> Closed:
+def _closed(
+    reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool, text: Sidecar | TextTrack | None
+) -> Closed:
     video = reader.info.video
     return Closed(
         end_pts=reader.end_pts,
@@ -99,6 +112,8 @@ def _closed(reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool
         decode_failures=reader.decode_failures,
         warning=_warning(reader, passed, n_shots),
         damage=_damage(reader),
+        tracks=tracks_of(reader, text),
+        chapters=chapters_of(reader),
     )
 
 
