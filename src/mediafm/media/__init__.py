@@ -8,12 +8,14 @@ from mediafm.media.cleaning import clean_text
 from mediafm.media.clips import ClipWriter
 from mediafm.media.cuefiles import CueFile, read_cue_file, write_subtitles
 from mediafm.media.finding import MEDIA_SUFFIXES, find_films
+from mediafm.media.growing import Following, GrowingFile
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
 from mediafm.media.language import Languages
 from mediafm.media.metadata import load_metadata
 from mediafm.media.picture import Picture, Scaling
 from mediafm.media.reader import TitleReader, open_title, probe
 from mediafm.media.sampling import FrameSampler, SoundCutter
+from mediafm.media.segments import Segments
 from mediafm.media.sound import Sound
 from mediafm.media.stills import read_still
 from mediafm.media.subtitles import Sidecar, choose_text, find_sidecars, load_cues, read_text
@@ -26,11 +28,14 @@ __all__ = [
     "ClipWriter",
     "CueFile",
     "FilmOptions",
+    "Following",
     "FrameSampler",
+    "GrowingFile",
     "Languages",
     "MediaInfo",
     "Picture",
     "Scaling",
+    "Segments",
     "Sidecar",
     "Sound",
     "SoundCutter",

@@ -38,6 +38,10 @@ class Sidecar:
     described: bool
     commentary: bool = False
 
+    def read(self) -> list[Cue]:
+        """Its cues, as `load_cues`."""
+        return list(read_cue_file(self.path, self.language).cues)
+
 
 def find_sidecars(path: Path) -> list[Sidecar]:
     """Subtitle files that belong to the film by name: `film.srt`, `film.en.vtt`, `film.eng.forced.ass` ...
@@ -46,9 +50,10 @@ def find_sidecars(path: Path) -> list[Sidecar]:
     a file with any other word there is taken to be another film's.
     """
     found = []
+    stem = path.name if path.is_dir() else path.stem  # a folder of segments is a title too
     for file in sorted(path.parent.iterdir()):
-        if file.suffix.lower() in SUBTITLE_SUFFIXES and file.name.startswith(path.stem + ".") and file.is_file():
-            words = file.name[len(path.stem) : -len(file.suffix)].lower().split(".")[1:]
+        if file.suffix.lower() in SUBTITLE_SUFFIXES and file.name.startswith(stem + ".") and file.is_file():
+            words = file.name[len(stem) : -len(file.suffix)].lower().split(".")[1:]
             sidecar = _sidecar(file, words)
             if sidecar is not None:
                 found.append(sidecar)
@@ -99,7 +104,7 @@ def choose_text(path: Path, tracks: Sequence[TextTrack], languages: Sequence[str
 def read_text(path: Path, info: MediaInfo, source: Sidecar | TextTrack) -> list[Cue]:
     """The cues of one subtitle file or embedded track, as `load_cues`."""
     if isinstance(source, Sidecar):
-        return list(read_cue_file(source.path, source.language).cues)
+        return source.read()
     return _embedded(path, info, source)
 
 

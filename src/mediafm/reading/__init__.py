@@ -2,7 +2,7 @@
 
 from mediafm.reading.allocator import few_arenas
 from mediafm.reading.process import Limits, ReadingProcess, Stopped
-from mediafm.reading.title import Closed, Event, Opened, ReadRequest, read_title
+from mediafm.reading.title import Closed, Event, Opened, ReadRequest, Retold, read_title
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ReadRequest",
     "ReadShot",
     "ReadingProcess",
+    "Retold",
     "Stopped",
     "TitlePass",
     "few_arenas",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mediafm.errors import MediaError, MediafmError
-from mediafm.reading.title import Closed, Event, Opened, ReadRequest
+from mediafm.reading.title import Closed, Event, Opened, ReadRequest, Retold
 from mediafm.reading.title_pass import Beat, ReadShot
 from mediafm.reading.wire import Message, WireError
 from mediafm.types import Cue, Shot, ShotCue, ShotInput
@@ -31,6 +31,8 @@ def from_event(event: Event) -> Message:
     """An event as a message."""
     if isinstance(event, ReadShot):
         return _from_shot(event)
+    if isinstance(event, Retold):
+        return Message("retold", {"shot": event.shot, "cues": _from_cues(event.cues)})
     if isinstance(event, Opened):
         base = event.time_base
         return Message("opened", {"time_base": [base.numerator, base.denominator], "duration_s": event.duration_s})
@@ -50,6 +52,8 @@ def to_event(message: Message) -> Event:
             raise MediaError(str(fields["message"]), str(fields["remedy"]))
         if message.kind == "shot":
             return _to_shot(message)
+        if message.kind == "retold":
+            return Retold(int(fields["shot"]), _to_cues(fields["cues"]))
         if message.kind == "opened":
             duration = fields["duration_s"]
             return Opened(Fraction(*fields["time_base"]), None if duration is None else float(duration))
@@ -62,11 +66,19 @@ def to_event(message: Message) -> Event:
     raise WireError(f"a {message.kind[:20]!r}")
 
 
+def _from_cues(cues: tuple[ShotCue, ...]) -> list[list[Any]]:
+    return [[c.cue.start_ms, c.cue.end_ms, c.cue.text, c.share] for c in cues]
+
+
+def _to_cues(fields: Any) -> tuple[ShotCue, ...]:
+    return tuple(ShotCue(Cue(int(a), int(b), str(text)), float(share)) for a, b, text, share in fields)
+
+
 def _from_shot(read: ReadShot) -> Message:
     shot, inside = read.shot, read.input
     fields = {
         "shot": [shot.index, shot.start_pts, shot.end_pts, shot.start_frame, shot.end_frame],
-        "cues": [[c.cue.start_ms, c.cue.end_ms, c.cue.text, c.share] for c in read.cues],
+        "cues": _from_cues(read.cues),
         "frame_times": inside.frame_times,
         "text": inside.text,
         "duration": inside.duration,
@@ -86,7 +98,7 @@ def _to_shot(message: Message) -> ReadShot:
         raise ValueError
     return ReadShot(
         shot=Shot(*(int(n) for n in fields["shot"])),
-        cues=tuple(ShotCue(Cue(int(a), int(b), str(text)), float(share)) for a, b, text, share in fields["cues"]),
+        cues=_to_cues(fields["cues"]),
         input=ShotInput(tuple(arrays), times, samples, str(fields["text"]), float(fields["duration"])),
         lost_frames=int(fields["lost_frames"]),
     )

@@ -15,7 +15,7 @@ from mediafm.media import Languages, Sidecar, TextTrack, TitleReader, choose_tex
 from mediafm.reading.described import chapters_of, tracks_of
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 from mediafm.shots import make_detector
-from mediafm.types import SAMPLE_RATE
+from mediafm.types import SAMPLE_RATE, ShotCue
 
 LOST_SOUND_S = 0.5  # holes in the sound that sum to less are the rounding of timestamps
 
@@ -26,7 +26,7 @@ class ReadRequest:
 
     frames: pictures sampled a shot, `short_side` pixels on their shorter side. language: of sound and subtitles, as
     `Languages.spec` has it; "" for the file's own choice. threads: of the picture's decoder, 0 for as many as there
-    are processors.
+    are processors. follow_s: of a file that grows, seconds without growth after which it is whole; 0: it is.
     """
 
     path: Path
@@ -36,6 +36,7 @@ class ReadRequest:
     short_side: int = 180
     language: str = ""
     threads: int = 0
+    follow_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Closed:
 
     warning: why it is not whole, or "". damage: what is missing inside a title that was read to its end, or "".
     tracks: which tracks of sound and words were read, as JSON values. chapters: the container's, likewise.
+    ended: why a file that grew is whole now ("idle", "done", "endlist"), "" for one that always was.
     """
 
     end_pts: int
@@ -67,6 +69,7 @@ class Closed:
     damage: str
     tracks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     chapters: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    ended: str = ""
 
     @property
     def extra(self) -> dict[str, Any]:
@@ -74,7 +77,20 @@ class Closed:
         return {k: v for k in ("damage", "tracks", "chapters") if (v := getattr(self, k))}
 
 
-Event = Opened | ReadShot | Beat | Closed
+@dataclass(frozen=True, slots=True)
+class Retold:
+    """Other words for a shot that came before: cues that arrived after it closed."""
+
+    shot: int
+    cues: tuple[ShotCue, ...]
+
+    @property
+    def text(self) -> str:
+        """As `ShotInput.text`."""
+        return " ".join(c.cue.text for c in self.cues)
+
+
+Event = Opened | ReadShot | Retold | Beat | Closed
 
 
 def read_title(request: ReadRequest) -> Iterator[Event]:
@@ -93,12 +109,13 @@ def read_title(request: ReadRequest) -> Iterator[Event]:
             yield item
         if n_shots == 0:
             raise MediaError(f"{request.path}: no picture or sound could be decoded.", reader.failure)
-        yield _closed(reader, passed, n_shots, bool(cues), text)
+        yield closed(reader, passed, n_shots, bool(cues), text)
 
 
-def _closed(
+def closed(
     reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool, text: Sidecar | TextTrack | None
 ) -> Closed:
+    """The last event of a title that has been read."""
     video = reader.info.video
     return Closed(
         end_pts=reader.end_pts,
