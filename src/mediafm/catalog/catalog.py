@@ -15,6 +15,7 @@ from mediafm.catalog.commit import Committer
 from mediafm.catalog.compaction import Tidied
 from mediafm.catalog.embedding_sets import EmbeddingSets
 from mediafm.catalog.handles import ClipHandle, TitleHandle
+from mediafm.catalog.live import LiveWriter
 from mediafm.catalog.making import is_made, make, open_spec
 from mediafm.catalog.reading import Reading
 from mediafm.catalog.records import (
@@ -108,6 +109,11 @@ class Catalog(Reading):
         """
         self._prepare_writing()
         return TitleWriter(self._store, self.spec, title_id, source)
+
+    def live_writer(self, title_id: str, source: TitleSource) -> LiveWriter:
+        """A context manager that writes a title while it goes on: `append`, and `show` now and then."""
+        self._prepare_writing()
+        return LiveWriter(self._store, self.spec, title_id, source)
 
     def batch_writer(self) -> BatchWriter:
         """A context manager whose `writer(...)`s are committed many at a time: for many small titles at once."""

@@ -2,6 +2,7 @@
 
 from mediafm.ingest.films import ingest
 from mediafm.ingest.importing import import_catalogue, import_clip_set
+from mediafm.ingest.live import ingest_live
 from mediafm.ingest.movienet import import_movienet
 from mediafm.ingest.scene_labels import LabelSummary, write_scene_labels
 from mediafm.ingest.summary import IngestSummary
@@ -13,5 +14,6 @@ __all__ = [
     "import_clip_set",
     "import_movienet",
     "ingest",
+    "ingest_live",
     "write_scene_labels",
 ]

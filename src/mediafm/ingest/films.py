@@ -16,16 +16,15 @@ from mediafm.encoders import DetectorChoice, Preset, load_preset
 from mediafm.errors import UsageError
 from mediafm.ingest.encoding import encoder_specs, frames_wanted
 from mediafm.ingest.feed import Feed
-from mediafm.ingest.jobs import TitleJob, title_ids
+from mediafm.ingest.jobs import TitleJob, title_ids, title_jobs
 from mediafm.ingest.pipeline import Pipeline
 from mediafm.ingest.storing import Storing
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.interrupts import on_interrupt
-from mediafm.media import Languages, find_films, load_metadata
+from mediafm.media import Languages, find_films
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Limits, ReadingProcess, ReadRequest
 from mediafm.shots import Detector, make_detector
-from mediafm.types import Metadata
 
 
 def ingest(
@@ -60,8 +59,7 @@ def ingest(
     processes[0].start()  # while it gets ready the catalog is opened
     summary = IngestSummary()
     try:
-        known = load_metadata(metadata) if metadata else {}
-        jobs = [TitleJob(t, path, known.get(t, Metadata(name=t)), language) for t, path in films.items()]
+        jobs = title_jobs(films, metadata, language, summary)
         catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
         progress.start("ingest", len(jobs), "titles")
         with on_interrupt(stop.set):

@@ -12,6 +12,7 @@ from mediafm.media.growing import Following, GrowingFile
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
 from mediafm.media.language import Languages
 from mediafm.media.metadata import load_metadata
+from mediafm.media.nfo import metadata_beside, read_nfo
 from mediafm.media.picture import Picture, Scaling
 from mediafm.media.reader import TitleReader, open_title, probe
 from mediafm.media.sampling import FrameSampler, SoundCutter
@@ -49,9 +50,11 @@ __all__ = [
     "find_sidecars",
     "load_cues",
     "load_metadata",
+    "metadata_beside",
     "open_title",
     "probe",
     "read_cue_file",
+    "read_nfo",
     "read_still",
     "read_text",
     "write_film",

@@ -2,7 +2,8 @@
 
 libav reads it through `GrowingFile.read`, a plain Python call; none of libav's own protocols takes part, and it cannot
 seek. So only forms serve that can be read front to back while they are written: MPEG transport streams, fragmented MP4,
-Matroska and WebM, FLV, Ogg, and bare MP3 or AAC. A folder of segments is read as one file, one segment behind the other.
+Matroska and WebM, FLV, Ogg, and bare MP3 or AAC. A folder of segments is read as one file, one segment behind the
+other.
 """
 
 import os

@@ -134,7 +134,9 @@ def parse_playlist(text: str, path: Path) -> tuple[list[str], bool]:
         if names and (not names[-1] or names[-1] != Path(names[-1]).name or ":" in names[-1]):
             wrong = f"names {names[-1][:100]!r}, which is no file in its folder"
         if wrong:
-            raise MediaError(f"{path} {wrong}.", "Follow a folder of plain segments with the playlist of one rendition.")
+            raise MediaError(
+                f"{path} {wrong}.", "Follow a folder of plain segments with the playlist of one rendition."
+            )
     return list(dict.fromkeys(names)), complete
 
 
