@@ -192,14 +192,27 @@ class Catalog(Reading):
         return self._sets.specs()
 
     def write_embeddings(
-        self, name: str, title_id: str, shots: FloatArray, title: FloatArray, revision: int | None = None
+        self,
+        name: str,
+        title_id: str,
+        shots: FloatArray,
+        title: FloatArray,
+        revision: int | None = None,
+        first: int = 0,
     ) -> None:
         """Store a title's embeddings, shots [n, h] and its own [h], in place of those it had in the set.
+
+        first: the shots before it stay as they are (`kept_embeddings`), `shots` are those from it on. Of a title that
+        is live the last shots may be missing: then the set does not cover it yet.
 
         They count as long as the title is not written anew. revision: the `TitleRecord.revision` whose features were
         embedded; MismatchError if it is not the stored one any more (None: not checked).
         """
-        self._sets.write(name, title_id, shots, title, revision)
+        self._sets.write(name, title_id, shots, title, revision, first)
+
+    def kept_embeddings(self, name: str, title_id: str) -> FloatArray:
+        """What the set holds of a title's first shots as they are stored now, up to the first that it lacks: [k, h]."""
+        return self._sets.kept(name, title_id)
 
     def embeddings(self, name: str, title_id: str) -> FloatArray:
         """Context embeddings of a title's shots, float32 [n, h], just as written."""

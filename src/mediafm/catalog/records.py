@@ -225,7 +225,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSetSpec:
-    """Context embeddings of one checkpoint. `context` says what a shot's vector may know: "title", "none"."""
+    """Context embeddings of one checkpoint.
+
+    context: what a shot's vector may know: its "title", the "past" (the shots before it), or "none" of them.
+    """
 
     name: str
     checkpoint_fingerprint: str
