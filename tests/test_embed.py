@@ -156,7 +156,7 @@ def test_features_of_other_encoders_are_refused(fake: FakeCatalog, run: Path, tm
 
 
 def test_unknown_context_is_refused(catalog: Catalog, run: Path) -> None:
-    with pytest.raises(UsageError, match="title or none"):
+    with pytest.raises(UsageError, match="title, past or none"):
         embed(catalog, run, context="window")  # type: ignore[arg-type]
 
 

@@ -273,7 +273,7 @@ def embed(
     """
     began = time.monotonic()
     if context not in get_args(Context):
-        raise UsageError(f"Unknown context {context!r}.", f"Choose one of {', '.join(get_args(Context))}.")
+        raise UsageError(f"Unknown context {context!r}.", "Choose title, past or none.")
     checkpoint = run if isinstance(run, Checkpoint) else Checkpoint.load(run)
     check_encoders(catalog, checkpoint)
     name = name or (checkpoint.name if context == "title" else f"{checkpoint.name}-{context}")

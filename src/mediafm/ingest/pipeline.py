@@ -79,7 +79,7 @@ class Pipeline:
                 self._progress.advance(0, title=job.title_id, minute=round(event.seconds / 60, 1))
             elif isinstance(event, ReadShot):
                 self._shot(title, event)
-            else:
+            elif isinstance(event, Closed):
                 title.closed = event
                 self._move_on()
 

@@ -7,6 +7,7 @@ or entities is refused.
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 from xml.parsers import expat
 
 from mediafm.errors import MediaError
@@ -89,7 +90,7 @@ class _Tree:
         if self._depth and self.root is None:
             self._builder.data(words)
 
-    def refuse(self, *_: object) -> None:
+    def refuse(self, *_: object) -> NoReturn:
         raise MediaError(f"{self._path} declares a document type or entities, which are not read.", _REMEDY)
 
 
