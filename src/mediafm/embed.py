@@ -101,6 +101,7 @@ class Embedder:
         shots_SR = join_parts([parts[part] for part in self.readout])
         return shots_SR, shots_SR.mean(axis=0)
 
+    @torch.inference_mode()
     def embed_past(
         self, features: Features, global_G: FloatArray | None, times_S2: FloatArray | None = None, first: int = 0
     ) -> FloatArray:
@@ -191,7 +192,6 @@ class Embedder:
                 pieces[part].append(states)
         return {part: blend(sequences.cuts, np.concatenate(held)) for part, held in pieces.items()}
 
-    @torch.inference_mode()
     def _encode(self, sequences: "_Sequences", cuts: list[tuple[int, int]], masked_N: np.ndarray | None) -> Encoded:
         rows = np.concatenate([np.arange(a, b) for a, b in cuts])
 

@@ -73,7 +73,7 @@ def test_what_was_chosen_and_the_chapters_can_be_seen_and_exported(tmp_path: Pat
         assert (chapter["title"], chapter["start_s"], chapter["end_s"]) == (title, start / 1000, end / 1000)
         assert chapter["start_pts"] * num * 1000 == start * den  # Matroska's tick is a millisecond
     lines = exported.read_text("utf-8")
-    assert lines.startswith("WEBVTT") and "00:01.250 --> 00:02.001" in lines and "The long middle" in lines
+    assert lines.startswith("WEBVTT") and "00:00:01.250 --> 00:00:02.001" in lines and "The long middle" in lines
     assert run("info", "--catalog", catalog)["languages"] == {"audio": {"": 1}, "text": {"de": 1}}
 
 
