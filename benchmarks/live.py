@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--cue-lag", type=float, default=8.0)
     parser.add_argument("--detector", default="")
-    parser.add_argument("--idle", type=float, default=10.0)
+    parser.add_argument("--idle", type=float, default=60.0)
+    parser.add_argument("--head-start", type=float, default=20.0, help="seconds that the follower has to get ready")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mediafm-live-") as folder:
         print(json.dumps(run(given, Path(folder))))
@@ -66,6 +67,7 @@ def run(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         while not catalog.exists():  # it is ready
             time.sleep(0.1)
+        time.sleep(given.head_start)
         began = time.monotonic()
         for write, task in ((whole, plan), (None, cues)):
             target = write_packets if write is not None else write_cues
@@ -182,6 +184,9 @@ def write_packets(
                 file.write(data[done:until])
                 done = until
             time.sleep(0.02)
+    last = max(cue.end_ms for cue in read_cue_file(whole.with_suffix(".en.vtt")).cues) / 1000 + given.cue_lag
+    time.sleep(max(0.0, began + last / given.speed + 1 - time.monotonic()))
+    growing.with_name(growing.name + ".done").touch()
 
 
 def write_cues(growing: Path, cues: list[Cue], whole: Path, given: argparse.Namespace, began: float) -> None:

@@ -4,6 +4,7 @@ One title at a time. A killed command is started again: it reads the event from 
 and what was stored stands until the new reading has come as far.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from mediafm.catalog import Catalog, LiveWriter, TitleRecord, TitleSource, Words
 from mediafm.encoders import Preset, checked, load_preset
-from mediafm.errors import MediafmError, UsageError
+from mediafm.errors import EncoderError, MediafmError, UsageError
 from mediafm.ingest.batches import BatchPool, features_of
 from mediafm.ingest.encoding import frames_wanted, global_vector, keyframes, shot_records, title_record
 from mediafm.ingest.feed import Failed, Feed, Item
@@ -24,7 +27,7 @@ from mediafm.interrupts import on_interrupt
 from mediafm.media import Languages
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Beat, Closed, Limits, Opened, ReadingProcess, ReadRequest, ReadShot, Retold
-from mediafm.types import ShotInput
+from mediafm.types import SAMPLE_RATE, ShotInput
 
 SHOW_EVERY_S = 2.0  # between two changes of what can be seen
 OPTIMIZE_EVERY = 100  # of them: each leaves files and versions behind
@@ -116,6 +119,7 @@ class _Event:
             assert self._before is not None
             self._summary.tell(self._before)
             return
+        self._get_ready()
         frames, side = frames_wanted(self._preset)
         choice = self._preset.detector
 
@@ -134,6 +138,15 @@ class _Event:
             feed.close()
         with self._writer:
             self._finish(ended, failed)
+
+    def _get_ready(self) -> None:
+        """Load the encoders of picture and sound now: the first shots are not to wait for them."""
+        frame = np.zeros((180, 320, 3), np.uint8)
+        nothing = ShotInput((frame,), (0.0,), np.zeros(SAMPLE_RATE, np.float32), "", 1.0)
+        for modality in ("video", "audio"):
+            if (encoder := self._preset.encoders.get(modality)) is not None:
+                with contextlib.suppress(EncoderError):  # if it cannot be, the first shot says so
+                    checked(encoder, [nothing])
 
     def _work(self, items: Iterator[Item | None], feed: Feed) -> str:
         """Take what comes; why it cannot go on, or ""."""

@@ -49,6 +49,7 @@ class GrowingFile:
         self._done = path / ".done" if path.is_dir() else path.with_name(path.name + ".done")
         self._file = None if self._segments else path.open("rb")
         self._held = b""  # read ahead, to see what it is
+        self._grew = False  # while we looked
         self._last_growth, self._last_beat = time.monotonic(), time.monotonic()
 
     def read(self, n: int) -> bytes:
@@ -62,8 +63,9 @@ class GrowingFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._file is not None:
-            self._file.close()
+        for held in (self._file, self._segments):
+            if held is not None:
+                held.close()
 
     def check(self) -> None:
         """Wait for the beginning; MediaError where it shows a form that cannot be read while it is written."""
@@ -105,11 +107,12 @@ class GrowingFile:
         return self._held
 
     def _next(self, n: int) -> bytes:
+        waited = False
         while True:
             over = self.ended or self._marked()  # before the look: what is written before the mark counts
             data = self._look(n)
             if data:
-                self._last_growth = time.monotonic()
+                self._last_growth, self._grew = time.monotonic(), self._grew or waited
                 return data
             if over or (over := self._idle()):
                 self.ended = over
@@ -118,6 +121,7 @@ class GrowingFile:
                 self._last_beat = time.monotonic()
                 self._waiting()
             time.sleep(POLL_S)
+            waited = True
 
     def _look(self, n: int) -> bytes:
         if self._segments is not None:
@@ -134,7 +138,12 @@ class GrowingFile:
         return "endlist" if self._segments is not None and self._segments.complete else ""
 
     def _idle(self) -> str:
-        """Also what had not grown for so long before we came is over: then nobody waits."""
+        """Also what had not grown for so long before we came is over: then nobody waits.
+
+        Once it has grown under our eyes our own clock alone counts, whatever clock the file's time is of.
+        """
         since = time.monotonic() - self._last_growth
-        newest = self._segments.newest if self._segments is not None else self.path.stat().st_mtime
-        return "idle" if max(since, time.time() - newest) >= self._following.idle_s else ""
+        if not self._grew:
+            newest = self._segments.newest if self._segments is not None else self.path.stat().st_mtime
+            since = max(since, time.time() - newest)
+        return "idle" if since >= self._following.idle_s else ""

@@ -60,6 +60,11 @@ class Segments:
             self._file.close()
             self._file, self._at = None, self._at + 1
 
+    def close(self) -> None:
+        """Let go of the segment being read."""
+        if self._file is not None:
+            self._file.close()
+
     def _open(self, name: str) -> BinaryIO:
         try:
             return (self._folder / name).open("rb")

@@ -10,7 +10,10 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+
+import numpy as np
 
 from mediafm.errors import MediaError
 from mediafm.media import (
@@ -40,6 +43,7 @@ def follow_title(request: ReadRequest, waiting: Callable[[], None]) -> Iterator[
     waiting: called every second while nothing comes. Raises MediaError.
     """
     languages = Languages.parse(request.language)
+    _get_ready(request)
     source = GrowingFile(request.path, Following(request.follow_s), waiting)
     with (
         contextlib.closing(source),
@@ -66,6 +70,15 @@ def follow_title(request: ReadRequest, waiting: Callable[[], None]) -> Iterator[
         yield from told.again(words.cues)
         last = closed(reader, passed, len(told.shots), bool(words.cues), text)
         yield replace(last, ended=source.ended, warning=last.warning or unreadable)
+
+
+def _get_ready(request: ReadRequest) -> None:
+    """Load what the detector needs now: the first shots are not to wait for it."""
+    detector = make_detector(request.detector, **request.options)
+    width, height = detector.frame_size(160, 90)
+    if width and height:
+        detector.push(0, Fraction(0), np.zeros((height, width, 3), np.uint8))
+    detector.finish()
 
 
 def _once_more(request: ReadRequest, source: GrowingFile) -> Iterator[Event]:

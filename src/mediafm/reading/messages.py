@@ -60,10 +60,30 @@ def to_event(message: Message) -> Event:
         if message.kind == "beat":
             return Beat(float(fields["seconds"]))
         if message.kind == "closed":
-            return Closed(**fields)
-    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError) as error:
+            return _to_closed(fields)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         raise WireError(f"no {message.kind}") from error
     raise WireError(f"a {message.kind[:20]!r}")
+
+
+def _to_closed(fields: Mapping[str, Any]) -> Closed:
+    closed = Closed(**fields)
+    facts = {"index": int, "codec": str, "name": str, "file": str, "language": str}
+    facts |= dict.fromkeys(("forced", "commentary", "described"), bool)
+    times = dict.fromkeys(("start_pts", "end_pts"), int) | dict.fromkeys(("start_s", "end_s"), float)
+    for tracks in closed.tracks.values():
+        _check(tracks, facts, ("language",))
+    for chapter in closed.chapters:
+        _check(chapter, {"title": str, **times}, ("title", *times))
+    if not closed.tracks.keys() <= {"audio", "text"} or closed.ended not in ("", "idle", "done", "endlist"):
+        raise ValueError
+    return closed
+
+
+def _check(values: Mapping[str, Any], kinds: Mapping[str, type], needed: tuple[str, ...]) -> None:
+    """ValueError unless a record holds what it must and nothing but what it may."""
+    if not set(needed) <= values.keys() or any(type(v) is not kinds.get(k) for k, v in values.items()):
+        raise ValueError
 
 
 def _from_cues(cues: tuple[ShotCue, ...]) -> list[list[Any]]:
