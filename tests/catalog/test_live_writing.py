@@ -19,6 +19,7 @@ from mediafm.catalog import (
     Words,
 )
 from mediafm.errors import CatalogError
+from mediafm.search import search
 from mediafm.types import Cue, Features, Shot, ShotCue
 
 SPEC = CatalogSpec("test", "cuts", {"video": EncoderSpec("v", 4, "v"), "text": EncoderSpec("t", 3, "t")})
@@ -182,3 +183,21 @@ def test_a_change_costs_what_is_new(catalog: Catalog) -> None:
     sizes = list(writing(catalog))
     grown = np.diff(sizes)
     assert grown[-3:].mean() < 1.5 * grown[:3].mean()
+
+
+def test_search_leaves_out_what_has_gone_on_since_it_was_embedded(catalog: Catalog) -> None:
+    rng = np.random.default_rng(2)
+    catalog.add_embedding_set(EmbeddingSetSpec("run", "c", "title", 2))
+    for title in ("one", "two"):
+        with catalog.writer(title) as writer:
+            append(writer, 0, 3)  # type: ignore[arg-type]
+            writer.commit(TitleRecord(title_id=title, time_base=Fraction(1), end_pts=3))
+        catalog.write_embeddings("run", title, rng.normal(size=(3, 2)).astype(np.float32), np.ones(2, np.float32))
+    with catalog.live_writer("event", SOURCE) as live:
+        append(live, 0, 3)  # type: ignore[arg-type]
+        live.show(record(3))  # type: ignore[attr-defined]
+        assert {hit.title for hit in search(catalog, like="one#0", features="run", k=9)} == {"one", "two"}
+        catalog.write_embeddings("run", "event", rng.normal(size=(3, 2)).astype(np.float32), np.ones(2, np.float32))
+        assert {hit.title for hit in search(catalog, like="one#0", features="run", k=9)} == {"one", "two", "event"}
+    # Its own features can be compared at any time.
+    assert {hit.title for hit in search(catalog, like="one#0", features="video", k=9)} == {"one", "two", "event"}

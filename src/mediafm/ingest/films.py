@@ -68,15 +68,20 @@ def ingest(
         stop.set()
         for process in processes:
             process.close()
+    note_unconfined(processes, progress)
+    readers = sum(process.peak_rss_mb for process in processes)
+    summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers
+    progress.end(ok=summary.titles_ok, failed=summary.titles_failed, skipped=summary.titles_skipped)
+    return summary
+
+
+def note_unconfined(processes: Sequence[ReadingProcess], progress: Progress) -> None:
+    """Say what of the network and of files this system could not close to the processes that read films."""
     if unconfined := sorted(set().union(*(process.unconfined for process in processes))):
         progress.note(
             f"This system could not close {' and '.join(unconfined)} to the processes that read films: "
             "ingest only films you trust, or where the kernel has seccomp and Landlock (Linux 5.13 on)."
         )
-    readers = sum(process.peak_rss_mb for process in processes)
-    summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers
-    progress.end(ok=summary.titles_ok, failed=summary.titles_failed, skipped=summary.titles_skipped)
-    return summary
 
 
 def _run(

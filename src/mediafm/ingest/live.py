@@ -20,7 +20,7 @@ from mediafm.errors import EncoderError, MediafmError, UsageError
 from mediafm.ingest.batches import BatchPool, features_of
 from mediafm.ingest.encoding import frames_wanted, global_vector, keyframes, shot_records, title_record
 from mediafm.ingest.feed import Failed, Feed, Item
-from mediafm.ingest.films import catalog_spec, with_detector
+from mediafm.ingest.films import catalog_spec, note_unconfined, with_detector
 from mediafm.ingest.jobs import TitleJob, title_jobs
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.interrupts import on_interrupt
@@ -72,6 +72,7 @@ def ingest_live(
     finally:
         stop.set()
         process.close()
+    note_unconfined([process], progress)
     summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + process.peak_rss_mb
     progress.end(ok=summary.titles_ok, failed=summary.titles_failed)
     return summary
@@ -268,11 +269,9 @@ class _Event:
         elif self._closed is not None:
             self._catalog.clear_failure(title_id)
         summary.shots = self._n_shots
-        summary.live = {
-            "title": title_id,
-            "ended": ended,
-            "shots": self._n_shots,
-            "end_s": float(self._end_pts * self._time_base),
-        }
+        # What is stored, which is what an earlier reading stored where this one did not come as far.
+        stored = next((r for r in self._catalog.titles() if r.title_id == title_id), None)
+        shots, end_s = (0, 0.0) if stored is None else (stored.n_shots, stored.duration_s)
+        summary.live = {"title": title_id, "ended": ended, "shots": shots, "end_s": end_s}
         if self._shows:
             self._catalog.optimize()
