@@ -47,7 +47,6 @@ def main() -> None:
     parser.add_argument("--cue-lag", type=float, default=8.0)
     parser.add_argument("--detector", default="")
     parser.add_argument("--idle", type=float, default=60.0)
-    parser.add_argument("--head-start", type=float, default=20.0, help="seconds that the follower has to get ready")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mediafm-live-") as folder:
         print(json.dumps(run(given, Path(folder))))
@@ -64,10 +63,11 @@ def run(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     growing.touch()
     command = [sys.executable, "-m", "mediafm", "ingest", "--live", str(growing), "-c", str(catalog), "--json"]
     command += ["--idle", str(given.idle), *(["--detector", given.detector] if given.detector else [])]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        while not catalog.exists():  # it is ready
-            time.sleep(0.1)
-        time.sleep(given.head_start)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        ready = next((line for line in process.stderr if '"note": "following' in line), "")
+        assert ready, "it did not begin"
+        threading.Thread(target=process.stderr.read, daemon=True).start()
         began = time.monotonic()
         for write, task in ((whole, plan), (None, cues)):
             target = write_packets if write is not None else write_cues

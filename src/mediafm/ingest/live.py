@@ -16,6 +16,7 @@ import numpy as np
 
 from mediafm.catalog import Catalog, LiveWriter, TitleRecord, TitleSource, Words
 from mediafm.encoders import Preset, checked, load_preset
+from mediafm.encoders.text import SentenceEncoder
 from mediafm.errors import EncoderError, MediafmError, UsageError
 from mediafm.ingest.batches import BatchPool, features_of
 from mediafm.ingest.encoding import frames_wanted, global_vector, keyframes, shot_records, title_record
@@ -120,7 +121,6 @@ class _Event:
             assert self._before is not None
             self._summary.tell(self._before)
             return
-        self._get_ready()
         frames, side = frames_wanted(self._preset)
         choice = self._preset.detector
 
@@ -130,6 +130,8 @@ class _Event:
         feed = _LiveFeed(iter([self._job]), lambda *_: False, request, [process], stop)
         failed = ""
         try:
+            self._get_ready()  # as the reading process does meanwhile
+            self._progress.note(f"following {self._job.path}; its event is over after {idle_s:g} s without growth")
             failed = self._work(iter(feed), feed)
             ended = "" if self._closed is None else self._closed.ended
         except KeyboardInterrupt:
@@ -141,13 +143,13 @@ class _Event:
             self._finish(ended, failed)
 
     def _get_ready(self) -> None:
-        """Load the encoders of picture and sound now: the first shots are not to wait for them."""
+        """Load the encoders now: the first shots are not to wait for them."""
         frame = np.zeros((180, 320, 3), np.uint8)
-        nothing = ShotInput((frame,), (0.0,), np.zeros(SAMPLE_RATE, np.float32), "", 1.0)
-        for modality in ("video", "audio"):
-            if (encoder := self._preset.encoders.get(modality)) is not None:
+        something = ShotInput((frame,), (0.0,), np.zeros(SAMPLE_RATE, np.float32), "A word.", 1.0)
+        for modality, encoder in self._preset.encoders.items():
+            if modality != "text" or isinstance(encoder, SentenceEncoder):  # others may ask a service, for money
                 with contextlib.suppress(EncoderError):  # if it cannot be, the first shot says so
-                    checked(encoder, [nothing])
+                    checked(encoder, [something])
 
     def _work(self, items: Iterator[Item | None], feed: Feed) -> str:
         """Take what comes; why it cannot go on, or ""."""
