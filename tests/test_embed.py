@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fake_catalog import DIMS, FakeCatalog
-from mediafm.catalog import Catalog, CatalogSpec, EncoderSpec, ShotRecord, TitleRecord
+from mediafm.catalog import Catalog, CatalogSpec, EncoderSpec, ShotRecord, TitleRecord, TitleSource
 from mediafm.config import load_recipe
 from mediafm.embed import Embedder, blend, embed
 from mediafm.errors import MismatchError, UsageError
@@ -169,5 +169,48 @@ def test_features_of_other_encoders_are_refused(fake: FakeCatalog, run: Path, tm
 
 
 def test_unknown_context_is_refused(catalog: Catalog, run: Path) -> None:
-    with pytest.raises(UsageError, match="title or none"):
+    with pytest.raises(UsageError, match="title, past or none"):
         embed(catalog, run, context="window")  # type: ignore[arg-type]
+
+
+def test_the_past_is_what_a_title_that_ends_there_would_give(fake: FakeCatalog, run: Path) -> None:
+    for readout in (("last",), ("shot", "layers"), ("masked", "predicted")):
+        embedder = Embedder(Checkpoint.load(run), readout)
+        title = next(iter(fake.held))
+        features, known = fake.held[title], fake.globals[title]
+        past_SR, title_R = embedder.embed(features, known, "past")
+        np.testing.assert_allclose(title_R, past_SR.mean(axis=0), atol=1e-6)
+        for shot in (0, 1, 17, 39, 40, 99):
+            first = max(0, shot + 1 - 40)  # the model's longest sequence
+            if "masked" in readout:
+                continue
+            alone_SR, _ = embedder.embed(cut(features, first, shot + 1), known, "title")
+            np.testing.assert_allclose(past_SR[shot], alone_SR[-1], atol=1e-5)
+        # The law that lets a live title keep its vectors: what follows changes nothing.
+        for n in (1, 30, 70):
+            shorter_SR, _ = embedder.embed(cut(features, 0, n), known, "past")
+            np.testing.assert_allclose(shorter_SR, past_SR[:n], atol=1e-5)
+        np.testing.assert_allclose(embedder.embed_past(features, known, first=60), past_SR[60:], atol=1e-5)
+
+
+def test_a_title_that_goes_on_keeps_its_vectors(fake: FakeCatalog, run: Path, tmp_path: Path) -> None:
+    title = next(iter(fake.held))
+    features, known = fake.held[title], fake.globals[title]
+    encoders = {m: EncoderSpec(f"fake-{m}", dim, m, "MIT") for m, dim in DIMS.items()}
+    catalog = Catalog.create(tmp_path / "catalog", CatalogSpec("fake", "none", encoders))
+    shots = [ShotRecord.from_shot(Shot(i, i, i + 1, i, i + 1), Fraction(1)) for i in range(len(features))]
+    with catalog.live_writer(title, TitleSource("event.ts", "")) as writer:
+        held = np.zeros((0, 32), np.float32)
+        for start, stop in ((0, 50), (50, 53), (53, 100)):
+            writer.append(shots[start:stop], cut(features, start, stop))
+            record = TitleRecord(title_id=title, time_base=Fraction(1), end_pts=stop, extra={"live": {"shown": stop}})
+            writer.show(record, known)  # type: ignore[attr-defined]
+            assert embed(catalog, run, context="past").shots == stop - start
+            assert embed(catalog, run, context="past").shots == 0
+            now = catalog.embeddings(f"{run.name}-past", title)
+            np.testing.assert_array_equal(now[: len(held)], held)
+            held = now
+    assert len(held) == 100
+    whole_SR, title_R = Embedder(Checkpoint.load(run)).embed(features, known, "past")
+    np.testing.assert_allclose(held, whole_SR, atol=1e-5)
+    np.testing.assert_allclose(catalog.title_embedding(f"{run.name}-past", title), title_R, atol=1e-5)

@@ -22,7 +22,7 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -36,7 +36,8 @@ from mediafm.progress import SILENT, Progress
 from mediafm.sequences import encoder_facts, windows
 from mediafm.types import Features, FloatArray
 
-Context = Literal["title", "none"]
+Context = Literal["title", "past", "none"]
+PAST_SHOTS = 128  # that a vector of context "past" knows, its own among them: some ten minutes of a film
 _PLACES = 8192  # shots in one forward pass, overlaps counted
 _FOLDS = 5  # a shot of each five is hidden at a time, so that its neighbours are seen
 _HIDDEN: tuple[Part, ...] = ("masked", "predicted")
@@ -79,8 +80,12 @@ class Embedder:
         """Vectors of all shots of one title and of the title: ([S, R], [R]).
 
         "title": every shot is seen inside its title, [GLOBAL] included; titles longer than the model's `max_shots` in
-        overlapping windows. "none": every shot is a sequence of its own. times_S2: starts and ends in seconds.
+        overlapping windows. "past": see `embed_past`. "none": every shot is a sequence of its own. times_S2: starts and
+        ends in seconds.
         """
+        if context == "past":
+            past_SR = self.embed_past(features, global_G, times_S2)
+            return past_SR, past_SR.mean(axis=0)
         fused_SD, _ = fuse(features, self.stats)
         if times_S2 is None and self.needs_times:
             raise UsageError("This model needs the times of shots, and was given none.", "Pass them as `times_S2`.")
@@ -95,6 +100,36 @@ class Embedder:
             parts |= self._hidden(sequences, hidden)
         shots_SR = join_parts([parts[part] for part in self.readout])
         return shots_SR, shots_SR.mean(axis=0)
+
+    @torch.inference_mode()
+    def embed_past(
+        self, features: Features, global_G: FloatArray | None, times_S2: FloatArray | None = None, first: int = 0
+    ) -> FloatArray:
+        """Vectors of the shots from `first` on, each seen with the shots before it alone: [S - first, R].
+
+        A shot's vector is what context "title" gives it in a title that begins PAST_SHOTS - 1 shots before it (or with
+        the first) and ends with it. So it does not change when the title goes on.
+        """
+        fused_SD, _ = fuse(features, self.stats)
+        longest = min(PAST_SHOTS, self.config.max_shots)
+        cuts = [(max(0, shot + 1 - longest), shot + 1) for shot in range(first, len(fused_SD))]
+        sequences = _Sequences(fused_SD, times_S2, global_G, cuts)
+        held: dict[Part, list[FloatArray]] = {"shot": [fused_SD[first:]]}
+        for batch in sequences.batches():
+            lengths = [b - a for a, b in batch]
+            last_B = np.cumsum(lengths) - 1
+            for parts, masked_N in self._kinds(int(sum(lengths)), last_B):
+                encoded = self._encode(sequences, batch, masked_N)
+                for part in parts:
+                    held.setdefault(part, []).append(self._part(encoded, part).float().cpu().numpy()[last_B])
+        return join_parts([np.concatenate(held[part]) for part in self.readout])
+
+    def _kinds(self, rows: int, last_B: np.ndarray) -> list[tuple[list[Part], np.ndarray | None]]:
+        """The parts of the read-out that one pass gives, and which rows are hidden in it."""
+        masked_N = np.isin(np.arange(rows), last_B)
+        shown: list[Part] = [part for part in self.readout if part not in ("shot", *_HIDDEN)]
+        hidden: list[Part] = [part for part in self.readout if part in _HIDDEN]
+        return [(parts, mask) for parts, mask in ((shown, None), (hidden, masked_N)) if parts]
 
     def embed_spans(
         self,
@@ -136,7 +171,8 @@ class Embedder:
         self, sequences: "_Sequences", cuts: list[tuple[int, int]], masked_S: np.ndarray | None, wanted: list[Part]
     ) -> dict[Part, FloatArray]:
         """The wanted parts of some sequences' shots, one sequence under the other."""
-        encoded = self._encode(sequences, cuts, masked_S)
+        masked_N = None if masked_S is None else masked_S[np.concatenate([np.arange(a, b) for a, b in cuts])]
+        encoded = self._encode(sequences, cuts, masked_N)
         return {part: self._part(encoded, part).float().cpu().numpy() for part in wanted}
 
     def _hidden(self, sequences: "_Sequences", wanted: list[Part]) -> dict[Part, FloatArray]:
@@ -156,7 +192,7 @@ class Embedder:
                 pieces[part].append(states)
         return {part: blend(sequences.cuts, np.concatenate(held)) for part, held in pieces.items()}
 
-    def _encode(self, sequences: "_Sequences", cuts: list[tuple[int, int]], masked_S: np.ndarray | None) -> Encoded:
+    def _encode(self, sequences: "_Sequences", cuts: list[tuple[int, int]], masked_N: np.ndarray | None) -> Encoded:
         rows = np.concatenate([np.arange(a, b) for a, b in cuts])
 
         def moved(array: np.ndarray | None) -> Tensor | None:
@@ -168,7 +204,8 @@ class Embedder:
         fused = moved(sequences.fused_SD)
         assert fused is not None
         times = moved(sequences.times_S2) if self.needs_times else None
-        return self._model.encode(fused, [b - a for a, b in cuts], moved(masked_S), global_BG, times)
+        masked = None if masked_N is None else torch.from_numpy(masked_N).to(self.device)
+        return self._model.encode(fused, [b - a for a, b in cuts], masked, global_BG, times)
 
     def _part(self, encoded: Encoded, part: Part) -> Tensor:
         if part == "layers":
@@ -229,15 +266,17 @@ def embed(
     """Embed every title of the catalog that the set does not cover yet.
 
     run: a pretraining run's folder, a hub id or a loaded checkpoint. The set is called after the checkpoint, with
-    `-none` behind where each shot is embedded alone, or `name`. MismatchError if the catalog's encoders are not those
-    the checkpoint was trained on, or if the name stands for another checkpoint, unless `replace`.
+    `-none` or `-past` behind where a shot is embedded alone or with the past only, or `name`. With context "past" a
+    title that has gone on keeps the vectors it has, and only what came since is embedded. MismatchError if the
+    catalog's encoders are not those the checkpoint was trained on, or if the name stands for another checkpoint, unless
+    `replace`.
     """
     began = time.monotonic()
-    if context not in ("title", "none"):
-        raise UsageError(f"Unknown context {context!r}.", "Choose title or none.")
+    if context not in get_args(Context):
+        raise UsageError(f"Unknown context {context!r}.", "Choose title, past or none.")
     checkpoint = run if isinstance(run, Checkpoint) else Checkpoint.load(run)
     check_encoders(catalog, checkpoint)
-    name = name or (checkpoint.name if context == "title" else f"{checkpoint.name}-none")
+    name = name or (checkpoint.name if context == "title" else f"{checkpoint.name}-{context}")
     embedder = Embedder(checkpoint)
     spec = EmbeddingSetSpec(name, checkpoint.fingerprint, context, embedder.dim)
     catalog.add_embedding_set(spec, replace=replace)
@@ -245,14 +284,33 @@ def embed(
     progress.start("embed", len(missing), "title")
     shots = 0
     for title in missing:
-        revision = catalog.title_record(title).revision
-        times_S2 = np.stack(catalog.spans(title), axis=1).astype(np.float32) if embedder.needs_times else None
-        vectors_SR, title_R = embedder.embed(catalog.features(title), catalog.global_vector(title), context, times_S2)
-        catalog.write_embeddings(name, title, vectors_SR, title_R, revision)
-        shots += len(vectors_SR)
+        shots += _embed_title(catalog, embedder, name, title, context)
         progress.advance(1, title=title)
     progress.end(shots=shots)
     return EmbedResult(name, len(missing), shots, time.monotonic() - began)
+
+
+def _embed_title(catalog: Catalog, embedder: Embedder, name: str, title: str, context: Context) -> int:
+    """Bring the set up to date with one title; how many shots were embedded."""
+    revision = catalog.title_record(title).revision
+    times_S2 = np.stack(catalog.spans(title), axis=1).astype(np.float32) if embedder.needs_times else None
+    features, global_G = catalog.features(title), catalog.global_vector(title)
+    if times_S2 is not None and len(times_S2) != len(features):  # a title that grows did so between the two looks
+        n = min(len(times_S2), len(features))
+        features, times_S2 = _first_shots(features, n), times_S2[:n]
+    if context != "past":
+        vectors_SR, title_R = embedder.embed(features, global_G, context, times_S2)
+        catalog.write_embeddings(name, title, vectors_SR, title_R, revision)
+        return len(vectors_SR)
+    kept_SR = catalog.kept_embeddings(name, title)[: len(features)]
+    new_SR = embedder.embed_past(features, global_G, times_S2, first=len(kept_SR))
+    title_R = np.concatenate([kept_SR, new_SR]).mean(axis=0)
+    catalog.write_embeddings(name, title, new_SR, title_R, revision, first=len(kept_SR))
+    return len(new_SR)
+
+
+def _first_shots(features: Features, n: int) -> Features:
+    return Features({m: v[:n] for m, v in features.vectors.items()}, {m: p[:n] for m, p in features.present.items()})
 
 
 def blend(cuts: list[tuple[int, int]], states_NH: FloatArray) -> FloatArray:

@@ -218,7 +218,7 @@ def test_the_asked_language_is_read(tmp_path: Path) -> None:
             frame.sample_rate, frame.pts, frame.time_base = 16_000, 0, Fraction(1, 16_000)
             container.mux(stream.encode(frame))
     assert read(path).samples.mean() == pytest.approx(0.25, abs=0.01)
-    english = read(path, audio_language="en")
+    english = read(path, audio_languages=["en"])
     assert english.samples.mean() == pytest.approx(0.5, abs=0.01)
     assert english.reader.audio_index == 1
     assert [t.language for t in english.info.audio] == ["de", "en"]

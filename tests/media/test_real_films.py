@@ -38,7 +38,7 @@ def test_sintel_cues(films: Path) -> None:
         Cue(36_500, 39_000, "A dangerous quest for a lone hunter."),
         Cue(41_500, 44_000, "I've been alone for as long as I can remember."),
     ]
-    assert load_cues(film, probe(film), "es")[0].text != load_cues(film, probe(film), "en")[0].text
+    assert load_cues(film, probe(film), ["es"])[0].text != load_cues(film, probe(film), ["en"])[0].text
 
 
 @pytest.mark.slow

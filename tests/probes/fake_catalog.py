@@ -49,7 +49,8 @@ class FakeCatalog:
         return list(self._titles)
 
     def titles(self) -> list[Any]:
-        return [SimpleNamespace(title_id=i, duration_s=float(t.ends[-1]), fps=25.0) for i, t in self._titles.items()]
+        facts = {"fps": 25.0, "live": False}
+        return [SimpleNamespace(title_id=i, duration_s=float(t.ends[-1]), **facts) for i, t in self._titles.items()]
 
     def failures(self) -> list[Any]:
         return self._failures

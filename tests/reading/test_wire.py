@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mediafm.errors import MediaError
-from mediafm.reading import Beat, Closed, Opened, ReadRequest, ReadShot
+from mediafm.reading import Beat, Closed, Opened, ReadRequest, ReadShot, Retold
 from mediafm.reading.messages import from_error, from_event, from_request, to_event, to_request
 from mediafm.reading.wire import Message, Receiver, WireError, make_pair, send
 from mediafm.types import Cue, Shot, ShotCue, ShotInput
@@ -56,9 +56,13 @@ def test_a_shot_arrives_as_it_was(samples: np.ndarray | None) -> None:
         np.testing.assert_array_equal(back.input.samples, samples)
 
 
+CHAPTER = {"title": "One", "start_pts": 0, "end_pts": 90, "start_s": 0.0, "end_s": 1.5}
+
+
 def test_other_events_and_requests_arrive_as_they_were() -> None:
-    closed = Closed(9, 8, 7, 6, 23.976, True, False, True, 2, "why", "holes")
-    events = [Opened(Fraction(1, 90000), None), Opened(Fraction(1001, 30000), 3.5), Beat(61.25), closed]
+    closed = Closed(9, 8, 7, 6, 23.976, True, False, True, 2, "why", "holes", {"audio": {"language": "de"}}, [CHAPTER])
+    told = Retold(7, (ShotCue(Cue(0, 900, "Later."), 0.5),))
+    events = [Opened(Fraction(1, 90000), None), Opened(Fraction(1001, 30000), 3.5), Beat(61.25), told, closed]
     data = b"".join(sent(from_event(event)) for event in events)
     assert [to_event(message) for message in through_a_pipe(data)] == events
     request = ReadRequest(Path("/a b/ü.mkv"), "fixed", {"seconds": 2.5}, 8, 96, "de", 2, 48_000)
@@ -114,3 +118,22 @@ def test_what_is_no_message_is_refused(data: bytes) -> None:
 def test_a_message_that_means_nothing_is_refused(message: Message) -> None:
     with pytest.raises(WireError):
         to_event(message)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tracks": {"audio": {"language": 3}}},
+        {"tracks": {"smell": {"language": "de"}}},
+        {"tracks": {"audio": "de"}},
+        {"tracks": {"text": {"language": "de", "code": "x"}}},
+        {"chapters": [{"title": "One"}]},
+        {"chapters": [{**CHAPTER, "start_s": "0"}]},
+        {"chapters": 3},
+        {"ended": "never"},
+    ],
+)
+def test_an_end_that_is_none_is_refused(wrong: dict[str, object]) -> None:
+    message = from_event(Closed(9, 8, 7, 6, 23.976, True, False, True, 2, "", ""))
+    with pytest.raises(WireError):
+        to_event(Message("closed", {**message.fields, **wrong}))

@@ -7,6 +7,7 @@ from mediafm.catalog.compaction import Tidied
 from mediafm.catalog.fingerprint import FileState, file_state, require_unchanged, source_fingerprint
 from mediafm.catalog.handles import ClipHandle, ClipShot, TitleHandle
 from mediafm.catalog.importing import ImportSummary, import_features
+from mediafm.catalog.live import LiveWriter, Words
 from mediafm.catalog.records import (
     CatalogSpec,
     ClipSetSpec,
@@ -34,6 +35,7 @@ __all__ = [
     "Failure",
     "FileState",
     "ImportSummary",
+    "LiveWriter",
     "ShotRecord",
     "Tidied",
     "TitleClips",
@@ -41,6 +43,7 @@ __all__ = [
     "TitleRecord",
     "TitleSource",
     "TitleWriter",
+    "Words",
     "check_clips",
     "file_state",
     "import_clips",

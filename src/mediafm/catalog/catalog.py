@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from mediafm.catalog.commit import Committer
 from mediafm.catalog.compaction import Tidied
 from mediafm.catalog.embedding_sets import EmbeddingSets
 from mediafm.catalog.handles import ClipHandle, TitleHandle
+from mediafm.catalog.live import LiveWriter
 from mediafm.catalog.making import is_made, make, open_spec
 from mediafm.catalog.reading import Reading
 from mediafm.catalog.records import (
@@ -118,6 +120,11 @@ class Catalog(Reading):
         self._prepare_writing()
         return TitleWriter(self._store, self.spec, title_id, source)
 
+    def live_writer(self, title_id: str, source: TitleSource) -> LiveWriter:
+        """A context manager that writes a title while it goes on: `append`, and `show` now and then."""
+        self._prepare_writing()
+        return LiveWriter(self._store, self.spec, title_id, source)
+
     def batch_writer(self) -> BatchWriter:
         """A context manager whose `writer(...)`s are committed many at a time: for many small titles at once."""
         self._prepare_writing()
@@ -195,14 +202,27 @@ class Catalog(Reading):
         return self._sets.specs()
 
     def write_embeddings(
-        self, name: str, title_id: str, shots: FloatArray, title: FloatArray, revision: int | None = None
+        self,
+        name: str,
+        title_id: str,
+        shots: FloatArray,
+        title: FloatArray,
+        revision: int | None = None,
+        first: int = 0,
     ) -> None:
         """Store a title's embeddings, shots [n, h] and its own [h], in place of those it had in the set.
+
+        first: the shots before it stay as they are (`kept_embeddings`), `shots` are those from it on. Of a title that
+        is live the last shots may be missing: then the set does not cover it yet.
 
         They count as long as the title is not written anew. revision: the `TitleRecord.revision` whose features were
         embedded; MismatchError if it is not the stored one any more (None: not checked).
         """
-        self._sets.write(name, title_id, shots, title, revision)
+        self._sets.write(name, title_id, shots, title, revision, first)
+
+    def kept_embeddings(self, name: str, title_id: str) -> FloatArray:
+        """What the set holds of a title's first shots as they are stored now, up to the first that it lacks: [k, h]."""
+        return self._sets.kept(name, title_id)
 
     def embeddings(self, name: str, title_id: str) -> FloatArray:
         """Context embeddings of a title's shots, float32 [n, h], just as written."""
@@ -294,6 +314,11 @@ class Catalog(Reading):
             "embedding_sets": [s.name for s in self.embedding_sets()],
             "clip_sets": {
                 s.name: {"source": s.source, "dim": s.dim, "clips": self._clips.count(s.name)} for s in self.clip_sets()
+            },
+            "live": [t.title_id for t in titles if t.live],
+            "languages": {
+                kind: dict(Counter(t.tracks[kind]["language"] for t in titles if kind in t.tracks))
+                for kind in ("audio", "text")
             },
             "keyframes": self._store.count(KEYFRAMES),
             "disk_bytes": self._store.disk_bytes(),

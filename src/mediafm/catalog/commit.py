@@ -12,7 +12,7 @@ one with the higher revision stands, whichever step comes first, and both end we
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -27,6 +27,7 @@ from mediafm.catalog.tables import (
     EMBEDDING_SETS,
     FAILURES,
     SHOT_TABLES,
+    SHOTS,
     TITLES,
     titles_schema,
     titles_to_rows,
@@ -55,9 +56,13 @@ class Committer:
     def __init__(self, store: Store, spec: CatalogSpec) -> None:
         self.store = store
         self.spec = spec
+        self._titles = titles_schema(spec)
 
-    def commit(self, pending: Sequence[Pending]) -> None:
-        """Make these titles the stored ones, unless another process stores newer writings of them meanwhile."""
+    def commit(self, pending: Sequence[Pending]) -> int:
+        """Make these titles the stored ones, unless another process stores newer writings of them meanwhile.
+
+        Returns their revision.
+        """
         ids = [p.record.title_id for p in pending]
         for _ in range(_ATTEMPTS):
             before = self.store.scan(TITLES, any_of("title_id", ids), _KEYS)
@@ -71,11 +76,37 @@ class Committer:
                 "What was stored before stands. See that no other process tidies it, then run the command again.",
             )
         titles = [(replace(p.record, revision=revision), p.global_vector) for p in pending]
-        rows = titles_to_rows(titles, titles_schema(self.spec))
+        rows = titles_to_rows(titles, self._titles)
         self.store.add(TITLES, rows, written=_writing(pending, revision))
         if self.store.count(FAILURES):
             self.store.delete(FAILURES, f"{any_of('title_id', ids)} AND revision < {revision}")
         self._delete_replaced(before, {p.record.title_id: p.record.source_fingerprint for p in pending})
+        return revision
+
+    def extend(self, pending: Pending, revision: int, change: Callable[[], None]) -> None:
+        """Add shots to a title that was committed under `revision` and goes on; its row, which counts them, comes last.
+
+        change: other changes of its rows, made before the new row counts. CatalogError where the title is not ours now.
+        """
+        title_id = pending.record.title_id
+        stored = self.store.scan(TITLES, f"title_id = {quote(title_id)}", _KEYS)["revision"].to_pylist()
+        if not stored or max(stored) != revision:
+            raise CatalogError(
+                f"Title {title_id} was stored or removed by another process while it was followed.",
+                "Let one process at a time follow a title; run the command again to go on.",
+            )
+        due = {table: pending.spool.count(table) for table in SHOT_TABLES}
+        new = f"{_writing([pending], revision)} AND shot >= {pending.record.n_shots - due[SHOTS]}"
+        for table, n in due.items():
+            once = self._append_to(table, [pending], revision, new)
+            if not once and self.store.count(table, new) != n:
+                raise CatalogError(
+                    f"Shots of title {title_id} were not appended once to the table {table} of {self.store.uri}.",
+                    "Run the command again: it reads the title anew.",
+                )
+        change()
+        row = titles_to_rows([(replace(pending.record, revision=revision), pending.global_vector)], self._titles)
+        self.store.upsert(TITLES, row, ("title_id", "revision"))
 
     def remove(self, title_id: str) -> None:
         """Take a title out, its row first; a writing that is under way and commits later brings it back, whole."""
@@ -97,7 +128,7 @@ class Committer:
         due = {table: sum(p.spool.count(table) for p in pending) for table in SHOT_TABLES}
         return all(self.store.count(table, _writing(pending, revision)) == n for table, n in due.items())
 
-    def _append_to(self, table: str, pending: Sequence[Pending], revision: int) -> bool:
+    def _append_to(self, table: str, pending: Sequence[Pending], revision: int, written: str = "") -> bool:
         def stream() -> pa.RecordBatchReader:
             batches = chain.from_iterable(p.spool.batches(table) for p in pending)
             first = next(batches)
@@ -106,7 +137,7 @@ class Committer:
 
         if not any(p.spool.count(table) for p in pending):
             return True
-        return self.store.add(table, stream, written=_writing(pending, revision))
+        return self.store.add(table, stream, written=written or _writing(pending, revision))
 
     def _delete_replaced(self, before: pa.Table, made_of: dict[str, str]) -> None:
         """Delete what these titles had, their rows in `titles` last."""

@@ -1,6 +1,7 @@
 """Going through all that pretraining reads of a catalog, a few scans for many titles."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -18,9 +19,14 @@ _GROUP_TITLES = 512  # whose metadata vectors are read at once
 
 
 def content_version(rows: TitleRows, spec: CatalogSpec) -> str:
-    """A hash of ids and revisions: every writing of a title brings a revision that no other has."""
-    titles = newest(rows.store.scan(TITLES, columns=["title_id", "revision"]))
+    """A hash of ids and revisions: every writing of a title brings a revision that no other has.
+
+    A title that grows keeps its revision; what its record says of that counts as well.
+    """
+    titles = newest(rows.store.scan(TITLES, columns=["title_id", "revision", "extra"]))
     pairs = sorted(zip(titles["title_id"].to_pylist(), titles["revision"].to_pylist(), strict=True))
+    extras = zip(titles["title_id"].to_pylist(), map(json.loads, titles["extra"].to_pylist()), strict=True)
+    pairs += sorted((title_id, extra["live"]["shown"]) for title_id, extra in extras if extra.get("live"))
     return hashlib.sha256(f"{spec.to_json()}\n{pairs!r}".encode()).hexdigest()
 
 

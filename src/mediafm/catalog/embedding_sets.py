@@ -74,8 +74,10 @@ class EmbeddingSets:
         }
         self._store.upsert(EMBEDDING_SETS, pa.Table.from_pylist([row], EMBEDDING_SETS_SCHEMA), "name")
 
-    def write(self, name: str, title_id: str, shots: FloatArray, title: FloatArray, revision: int | None) -> None:
-        """Put a title's embeddings in place of those it had in the set."""
+    def write(
+        self, name: str, title_id: str, shots: FloatArray, title: FloatArray, revision: int | None, first: int = 0
+    ) -> None:
+        """Put a title's embeddings, from shot `first` on, in place of those it had in the set."""
         spec, record = self.spec(name), self._rows.record(title_id)
         if revision is not None and revision != record.revision:
             raise MismatchError(
@@ -83,7 +85,9 @@ class EmbeddingSets:
                 f"(revision {revision} then, {record.revision} now).",
                 "Run `mediafm embed` again.",
             )
-        wanted = (record.n_shots, spec.dim)
+        # A title that is live may have gone on since.
+        n_shots = min(first + len(shots), record.n_shots) if record.live else record.n_shots
+        wanted = (n_shots - first, spec.dim)
         if np.shape(shots) != wanted or np.shape(title) != (spec.dim,):
             raise CatalogError(
                 f"Embeddings of title {title_id} for the set {name!r} have shapes {np.shape(shots)} and "
@@ -95,8 +99,21 @@ class EmbeddingSets:
                 f"Embeddings of title {title_id} for the set {name!r} are not finite.", "Check the model."
             )
         table = embeddings_table_name(name)
-        self._store.delete(table, f"title_id = {quote(title_id)}")
-        self._store.add(table, embeddings_to_rows(title_id, record.revision, shots, title))
+        mine = f"title_id = {quote(title_id)}"
+        stay = f" AND NOT (revision = {record.revision} AND shot >= 0 AND shot < {first})" if first else ""
+        self._store.delete(table, mine + stay)
+        self._store.add(table, embeddings_to_rows(title_id, record.revision, shots, title, first))
+
+    def kept(self, name: str, title_id: str) -> FloatArray:
+        """Vectors of the title's first shots, up to the first that is not there."""
+        spec, record = self.spec(name), self._rows.record(title_id)
+        where = f"title_id = {quote(title_id)} AND revision = {record.revision} AND shot >= 0"
+        rows = self._store.scan(embeddings_table_name(name), where, ["shot", "vector"])
+        shots = rows["shot"].to_numpy()
+        order = np.argsort(shots, kind="stable")
+        n = int((shots[order] == np.arange(len(shots))).cumprod().sum())
+        vectors = column_vectors(rows["vector"]) if len(rows) else np.zeros((0, spec.dim), np.float32)
+        return vectors[order[: min(n, record.n_shots)]]
 
     def read(self, name: str, ids: Sequence[str] | None) -> Iterator[tuple[str, FloatArray, FloatArray]]:
         """(title id, shots [n, h], title [h]) in the order of ids (None: all, in id order)."""

@@ -4,7 +4,7 @@ Fields marked "stamped" are filled in by the writer from what it knows itself; w
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -146,6 +146,21 @@ class TitleRecord:
         """Length in seconds."""
         return float(self.end_pts * self.time_base)
 
+    @property
+    def live(self) -> bool:
+        """Whether this is the title so far: it is being followed, or whoever followed it was stopped."""
+        return bool(self.extra.get("live"))
+
+    @property
+    def tracks(self) -> Mapping[str, Mapping[str, Any]]:
+        """The tracks of `audio` and `text` that were read, with their languages."""
+        return self.extra.get("tracks", {})
+
+    @property
+    def chapters(self) -> Sequence[Mapping[str, Any]]:
+        """The container's chapters: title, start_pts and end_pts (the nearest ticks), start_s and end_s."""
+        return self.extra.get("chapters", ())
+
 
 @dataclass(frozen=True, slots=True)
 class ShotRecord:
@@ -210,7 +225,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSetSpec:
-    """Context embeddings of one checkpoint. `context` says what a shot's vector may know: "title", "none"."""
+    """Context embeddings of one checkpoint.
+
+    context: what a shot's vector may know: its "title", the "past" (the shots before it), or "none" of them.
+    """
 
     name: str
     checkpoint_fingerprint: str

@@ -122,7 +122,10 @@ def _split(rows: pa.Table, group: Sequence[TitleRecord], more: int) -> Iterator[
     places = np.array([place[t] for t in title_ids.dictionary.to_pylist()], np.int64)
     owner = places[title_ids.indices.to_numpy()] if len(rows) else np.zeros(0, np.int64)
     committed = np.array([r.revision for r in group], np.int64)
-    kept = np.flatnonzero(rows["revision"].to_numpy() == committed[owner])
+    # Of a title that grows, rows are appended before its own row counts them.
+    most = np.array([r.n_shots if r.live else np.iinfo(np.int64).max for r in group], np.int64)
+    counted = rows["shot"].to_numpy() < most[owner]
+    kept = np.flatnonzero(counted & (rows["revision"].to_numpy() == committed[owner]))
     order = kept[np.lexsort((rows["shot"].to_numpy()[kept], owner[kept]))]
     sorted_rows = rows if np.array_equal(order, np.arange(len(rows))) else rows.take(pa.array(order))
     ends = np.searchsorted(owner[order], np.arange(len(group)), side="right")

@@ -216,11 +216,11 @@ def keyframes_to_rows(title_id: str, revision: int, keyframes: Mapping[int, byte
     return pa.table(list(columns.values()), schema=KEYFRAMES_SCHEMA)
 
 
-def embeddings_to_rows(title_id: str, revision: int, shots: FloatArray, title: FloatArray) -> pa.Table:
-    """Rows of an embedding set's table: [n, h] and the title's own [h] behind them."""
+def embeddings_to_rows(title_id: str, revision: int, shots: FloatArray, title: FloatArray, first: int = 0) -> pa.Table:
+    """Rows of an embedding set's table: [n, h], shots from `first` on, and the title's own [h] behind them."""
     n = len(shots)
     columns = _keys(title_id, revision, n + 1)
-    columns["shot"] = pa.array(np.append(np.arange(n, dtype=np.int32), np.int32(TITLE_VECTOR)))
+    columns["shot"] = pa.array(np.append(np.arange(first, first + n, dtype=np.int32), np.int32(TITLE_VECTOR)))
     columns["vector"] = vector_column(np.concatenate([shots, title[None]]).astype(np.float32))
     return pa.table(list(columns.values()), schema=embeddings_schema(shots.shape[1]))
 

@@ -136,7 +136,7 @@ def _title_problems(store: Store) -> list[str]:
 
 def _keyframe_problems(store: Store, records: Sequence[TitleRecord]) -> list[str]:
     keyframes = store.scan(KEYFRAMES, columns=[*_WRITING, "shot"])
-    shots = {(r.title_id, r.revision): r.n_shots for r in records}
+    shots = {(r.title_id, r.revision): r.n_shots for r in records if not r.live}  # theirs come before they count
     problems = []
     for g in _grouped(
         keyframes, _WRITING, ("shot", "min"), ("shot", "max"), ("shot", "count"), ("shot", "count_distinct")

@@ -1,6 +1,7 @@
 """`mediafm info`, `verify`, `optimize`, `shots`: a look into a catalog or a run, and upkeep."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -59,19 +60,29 @@ def _catalog_info(catalog: str, json: bool) -> None:
 
 
 def shots(
-    title: Annotated[str, typer.Argument(help="The title's id.")], catalog: CatalogOption, json: Json = False
+    title: Annotated[str, typer.Argument(help="The title's id.")],
+    catalog: CatalogOption,
+    chapters: Annotated[
+        Path | None, typer.Option(help="Write the title's chapters to this file (.vtt, .srt ...) as well.")
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """The shots that were found in one title, with their text."""
+    """The shots that were found in one title, with their text; its tracks and its chapters."""
     from mediafm.catalog import Catalog
 
     opened = Catalog.open(catalog)
     record, found = opened.title_record(title), opened.shots(title)
+    if chapters is not None:
+        _write_chapters(chapters, record)
     if json:
         emit(
             {
                 "title": title,
                 "time_base": [record.time_base.numerator, record.time_base.denominator],
                 "frames": record.frames,
+                "live": record.live,
+                "tracks": record.tracks,
+                "chapters": record.chapters,
                 "shots": [_shot_json(shot) for shot in found],
             }
         )
@@ -90,7 +101,32 @@ def shots(
         for s in found
     ]
     columns = ["shot", "start", "end", "has", *(["lost frames"] if lost else []), "text"]
-    table(f"{title}: {len(found)} shots, {record.frames} frames", columns, rows)
+    so_far = " so far (it is still being followed)" if record.live else ""
+    table(f"{title}: {len(found)} shots, {record.frames} frames{so_far}", columns, rows)
+    for kind, track in record.tracks.items():
+        say(f"{kind}: {_track_line(track)}")
+    for chapter in record.chapters:
+        say(f"chapter {chapter['start_s']:.3f} to {chapter['end_s']:.3f} s: {chapter['title']}")
+
+
+def _track_line(track: Any) -> str:
+    where = track.get("file") or f"track {track['index']} ({track['codec']})"
+    kinds = [kind for kind in ("forced", "commentary", "described") if track.get(kind)]
+    return ", ".join([where, track["language"] or "language not told", *kinds])
+
+
+def _write_chapters(path: Path, record: Any) -> None:
+    """Chapters as a subtitle file, which is how the web has them too (WebVTT)."""
+    from mediafm.media import write_subtitles
+    from mediafm.types import Cue
+
+    if not record.chapters:
+        raise UsageError(f"Title {record.title_id!r} has no chapters.", "Leave --chapters out.")
+    spans = [(round(c["start_s"] * 1000), round(c["end_s"] * 1000), c["title"]) for c in record.chapters]
+    try:
+        write_subtitles(path, [Cue(*span) for span in spans])
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
 
 
 def _shot_json(shot: Any) -> dict[str, Any]:

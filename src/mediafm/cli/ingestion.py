@@ -23,7 +23,9 @@ def ingest(
     preset: Annotated[str, typer.Option(help="offline, open, reference, omni, or a preset TOML file.")] = "offline",
     detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
     metadata: Annotated[Path | None, typer.Option(help="CSV or JSON lines with what is known of the titles.")] = None,
-    language: Annotated[str, typer.Option(help="Preferred language of sound and subtitles, as in film.en.srt.")] = "",
+    language: Annotated[str, typer.Option(help="Languages of sound and subtitles, dearest first, as in de,en.")] = "",
+    audio_language: Annotated[str, typer.Option(help="Of sound alone, in place of --language.")] = "",
+    subtitle_language: Annotated[str, typer.Option(help="Of subtitles alone, in place of --language.")] = "",
     workers: Annotated[int, typer.Option(help="Films read at the same time; 0: one for every two processors.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds one film may take; 0: by its size, ten minutes and up.")] = 0,
     memory: Annotated[int, typer.Option(help="Megabytes the process that reads a film may take.")] = 4096,
@@ -35,21 +37,31 @@ def ingest(
     gpus: Annotated[
         float | None, typer.Option(help="Ray: share of a GPU an actor of encoders takes; 0: none. Default: one if any.")
     ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Follow one file or folder of segments while it grows.")] = False,
+    idle: Annotated[float, typer.Option(help="With --live: seconds without growth after which it is over.")] = 60.0,
     json: Json = False,
 ) -> None:
     """Find shots in films, embed each shot's picture, sound and text, and store all of it in the catalog."""
+    from mediafm.media import Languages
     from mediafm.reading import Limits, few_arenas
 
     few_arenas()
     run = _engine(engine, address, retries, gpus)
+    languages = Languages.chosen(language, audio_language, subtitle_language).spec
     with progress() as bar:
+        if live:
+            finish(
+                _follow(paths, catalog, preset, detector, metadata, languages, idle, Limits(timeout, 120, memory), bar),
+                json,
+            )
+            return
         summary = run(
             paths,
             catalog,
             preset,
             detector=detector,
             metadata=metadata,
-            language=language,
+            language=languages,
             workers=workers,
             limits=Limits(timeout_s=timeout, memory_mb=memory),
             progress=bar,
@@ -67,6 +79,36 @@ def _engine(name: str, address: str, retries: int, gpus: float | None) -> Callab
     from mediafm.ingest import ingest as on_this_machine
 
     return on_this_machine
+
+
+def _follow(paths: list[str], *given: Any) -> Any:
+    """`ingest --live`."""
+    from mediafm.ingest import ingest_live
+
+    if len(paths) != 1:
+        raise UsageError(f"--live follows one event, and {len(paths)} are named.", "Start a command for each of them.")
+    catalog, preset, detector, metadata, language, idle, limits, bar = given
+    return ingest_live(
+        Path(paths[0]),
+        catalog,
+        preset,
+        detector=detector,
+        metadata=metadata,
+        language=language,
+        idle_s=idle,
+        limits=limits,
+        progress=bar,
+    )
+
+
+def _say_live(live: dict[str, Any]) -> None:
+    """Print how an event came to its end."""
+    said = f"{live['title']}: {live['shots']} shots up to {live['end_s']:.1f} s"
+    if live["ended"] == "interrupted":
+        say(f"stopped; {said} are stored; the event had not ended: run the same command again to go on")
+    elif live["ended"]:
+        reasons = {"idle": "it did not grow any more", "done": "it was marked as done", "endlist": "its playlist ended"}
+        say(f"{said}; the event is over: {reasons[live['ended']]}")
 
 
 def say_labels(document: dict[str, Any]) -> None:
@@ -96,9 +138,15 @@ def finish(summary: Any, as_json: bool) -> None:
         )
         for failure in document["failures"]:
             say(f"  failed: {failure['title']}: {failure['reason']}")
+        for note in document["notes"]:
+            say(f"  note: {note['title']}: {note['note']}")
         for damage in document["damaged"]:
             say(f"  damaged: {damage['title']}: {damage['reason']}")
         if "labels" in document:
             say_labels(document["labels"])
+    if summary.live is not None and not as_json:
+        _say_live(summary.live)
+    if summary.live is not None and summary.live["ended"] == "interrupted":
+        raise typer.Exit(130)
     if summary.titles_failed or document.get("labels", {}).get("failures"):
         raise typer.Exit(1)

@@ -76,7 +76,9 @@ def _default_recipe(catalog: "Catalog", out: Path, resume: bool, bar: Progress) 
 def embed(
     catalog: CatalogOption,
     model: Annotated[Path, typer.Option(help="A checkpoint folder, as `pretrain` leaves it.")],
-    context: Annotated[Context, typer.Option(help="title: inside the whole title; none: each shot alone.")] = "title",
+    context: Annotated[
+        Context, typer.Option(help="title: inside the whole title; past: with the shots before it; none: alone.")
+    ] = "title",
     name: Annotated[str, typer.Option(help="Name of the embedding set; default: the checkpoint's.")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Put it in place of another checkpoint's set.")] = False,
     json: Json = False,

@@ -3,6 +3,7 @@
 from mediafm.ingest.films import catalog_spec, ingest, title_jobs, with_detector
 from mediafm.ingest.importing import import_catalogue, import_clip_set
 from mediafm.ingest.jobs import TitleJob, title_ids
+from mediafm.ingest.live import ingest_live
 from mediafm.ingest.movienet import import_movienet
 from mediafm.ingest.scene_labels import LabelSummary, write_scene_labels
 from mediafm.ingest.summary import IngestSummary, Outcome, peak_rss_mb
@@ -19,6 +20,7 @@ __all__ = [
     "import_clip_set",
     "import_movienet",
     "ingest",
+    "ingest_live",
     "ingest_titles",
     "peak_rss_mb",
     "title_ids",

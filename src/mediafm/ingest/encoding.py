@@ -7,10 +7,11 @@ from itertools import islice
 import cv2
 import numpy as np
 
-from mediafm.catalog import EncoderSpec, ShotRecord
+from mediafm.catalog import EncoderSpec, ShotRecord, TitleRecord
 from mediafm.encoders import Preset, TextEncoder, checked
 from mediafm.errors import UsageError
-from mediafm.reading import ReadShot
+from mediafm.ingest.jobs import TitleJob
+from mediafm.reading import Closed, ReadShot
 from mediafm.types import MODALITIES, SAMPLE_RATE, Features, FloatArray, Metadata, Modality
 
 BATCH = 16  # shots an encoder sees at once; bounds memory together with the sampled frames a shot
@@ -90,3 +91,24 @@ def global_vector(preset: Preset, metadata: Metadata) -> FloatArray | None:
 def _jpeg(image: np.ndarray) -> bytes:
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, KEYFRAME_QUALITY])
     return data.tobytes()
+
+
+def title_record(job: TitleJob, closed: Closed, time_base: Fraction, n_shots: int) -> TitleRecord:
+    """The title's row in the catalog."""
+    return TitleRecord(
+        title_id=job.title_id,
+        time_base=time_base,
+        end_pts=closed.end_pts,
+        frames=closed.frames,
+        width=closed.width,
+        height=closed.height,
+        fps=closed.fps,
+        has_video=closed.has_video,
+        has_audio=closed.has_audio,
+        has_text=closed.has_text,
+        metadata=job.metadata,
+        decode_failures=closed.decode_failures,
+        warning=closed.warning,
+        extra=closed.extra,
+        n_shots=n_shots,
+    )

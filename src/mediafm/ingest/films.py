@@ -5,22 +5,21 @@ skipped. A film that cannot be read becomes a failure row with its reason.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mediafm.catalog import Catalog, CatalogSpec
 from mediafm.encoders import DetectorChoice, Preset, load_preset
 from mediafm.ingest.encoding import encoder_specs
-from mediafm.ingest.jobs import TitleJob, title_ids
+from mediafm.ingest.jobs import title_ids, title_jobs
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.ingest.titles import Readers, ingest_titles, processors_here, workers_for
 from mediafm.interrupts import on_interrupt
-from mediafm.media import RemoteFilm, find_all_films, load_metadata
+from mediafm.media import Languages, find_all_films
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Limits, ReadingProcess
 from mediafm.shots import Detector, make_detector
-from mediafm.types import Metadata
 
 
 def ingest(
@@ -38,6 +37,7 @@ def ingest(
     """Ingest films and folders of films into the catalog at `catalog_uri`, which is made if it is not there.
 
     paths: of this machine, or addresses of object storage (`s3://bucket/films`).
+    language: of sound and subtitles: a list such as `de,en`, or `Languages.spec` where they differ.
     workers: films that are read at the same time, each by a process of its own; 0: one for every two processors.
     limits: what reading one film may take.
 
@@ -45,13 +45,14 @@ def ingest(
     with other encoders. A film that cannot be read is a failure in the summary, not an error.
     """
     started = time.monotonic()
+    Languages.parse(language)  # what is no language is told at once
     films = title_ids(find_all_films(paths))
     preset = with_detector(load_preset(preset_name), detector)
     processors = processors_here()
     readers = Readers(workers_for(workers, len(films), processors), limits or Limits(), processors, ReadingProcess)
     summary = IngestSummary()
     with readers:
-        jobs = title_jobs(films, metadata, language)
+        jobs = title_jobs(films, metadata, language, summary)
         catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
         progress.start("ingest", len(jobs), "titles")
         with on_interrupt(readers.stop.set):
@@ -61,12 +62,6 @@ def ingest(
     summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers.peak_rss_mb
     progress.end(ok=summary.titles_ok, failed=summary.titles_failed, skipped=summary.titles_skipped)
     return summary
-
-
-def title_jobs(films: Mapping[str, Path | RemoteFilm], metadata: Path | None, language: str) -> list[TitleJob]:
-    """The films with what is known of them."""
-    known = load_metadata(metadata) if metadata else {}
-    return [TitleJob(t, path, known.get(t, Metadata(name=t)), language) for t, path in films.items()]
 
 
 def catalog_spec(preset: Preset) -> CatalogSpec:

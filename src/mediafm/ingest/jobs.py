@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mediafm.catalog import FileState, TitleSource, file_state, require_unchanged, source_fingerprint
-from mediafm.errors import UsageError
-from mediafm.media import RemoteFilm, find_sidecars
+from mediafm.errors import MediafmError, UsageError
+from mediafm.ingest.summary import IngestSummary
+from mediafm.media import RemoteFilm, Segments, find_sidecars, load_metadata, metadata_beside
 from mediafm.storage import RemoteFile, require_same
 from mediafm.types import Metadata
 
@@ -45,6 +47,15 @@ class TitleJob:
         """What the title is made of: the film, whose fingerprint it is, and what lies beside it. Raises MediaError."""
         return TitleSource(self.address, fingerprint, self._inputs_fingerprint())
 
+    def source_now(self) -> TitleSource:
+        """As `source`, of the film as it is now: a file, or a folder of segments."""
+        if not isinstance(self.path, Path) or not self.path.is_dir():
+            return self.source(self.state().fingerprint)
+        digest = hashlib.sha256()
+        for name in Segments(self.path).names:
+            digest.update(f"{name}:{source_fingerprint(self.path / name)}\n".encode())
+        return self.source(f"segments-{digest.hexdigest()}")
+
     def _inputs_fingerprint(self) -> str:
         """Of all that shapes the result beside the film itself: subtitles, metadata, language."""
         digest = hashlib.sha256(json.dumps([repr(self.metadata), self.language]).encode())
@@ -55,6 +66,39 @@ class TitleJob:
             for file in self.path.beside:
                 digest.update(f"{file.name}:{file.fingerprint}".encode())
         return digest.hexdigest()
+
+
+def title_jobs(
+    films: Mapping[str, Path | RemoteFilm], metadata: Path | None, language: str, summary: IngestSummary
+) -> list[TitleJob]:
+    """A job for each film, with what is known of it: from the metadata file, and from an .nfo file beside it.
+
+    What the metadata file says counts before the .nfo, field by field. An .nfo that cannot be read is noted in the
+    summary, and the film does without.
+    """
+    known = load_metadata(metadata) if metadata else {}
+    jobs = []
+    for title_id, path in films.items():
+        beside: Metadata | None = None
+        try:
+            beside = metadata_beside(path) if isinstance(path, Path) else None
+        except MediafmError as error:
+            summary.notes.append((title_id, str(error)))
+        jobs.append(TitleJob(title_id, path, joined(title_id, known.get(title_id), beside), language))
+    return jobs
+
+
+def joined(title_id: str, given: Metadata | None, beside: Metadata | None) -> Metadata:
+    """Two accounts of one title as one: where the first says nothing, the second counts."""
+    found = [m for m in (given, beside) if m is not None]
+    if not found:
+        return Metadata(name=title_id)
+
+    def first(field: str) -> Any:
+        return next((value for m in found if (value := getattr(m, field))), getattr(found[0], field))
+
+    extra = {key: value for m in reversed(found) for key, value in m.extra.items()}
+    return Metadata(first("name"), first("synopsis"), first("tags"), first("genres"), extra)
 
 
 def title_ids(films: Sequence[Path | RemoteFilm]) -> dict[str, Path | RemoteFilm]:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from mediafm.catalog import TitleRecord
 from mediafm.encoders import Preset
 from mediafm.ingest.batches import BatchPool
-from mediafm.ingest.encoding import global_vector
+from mediafm.ingest.encoding import global_vector, title_record
 from mediafm.ingest.feed import Begun, Failed, Feed, Item, Unchanged
 from mediafm.ingest.jobs import TitleJob
 from mediafm.ingest.storing import Storing
@@ -78,7 +78,7 @@ class Pipeline:
                 self._progress.advance(0, title=job.title_id, minute=round(event.seconds / 60, 1))
             elif isinstance(event, ReadShot):
                 self._shot(title, event)
-            else:
+            elif isinstance(event, Closed):
                 title.closed = event
                 self._move_on()
 
@@ -102,7 +102,7 @@ class Pipeline:
                 self._commit(title, title.closed)
 
     def _commit(self, title: _Title, closed: Closed) -> None:
-        record = _record(title, closed)
+        record = title_record(title.job, closed, title.time_base, title.n_shots)
         self._storing.commit(title.job, record, global_vector(self._preset, title.job.metadata))
         self._forget(title)
         self._shots += record.n_shots
@@ -123,23 +123,3 @@ class Pipeline:
 
     def _advance(self, job: TitleJob) -> None:
         self._progress.advance(1, title=job.title_id, shots=self._shots)
-
-
-def _record(title: _Title, closed: Closed) -> TitleRecord:
-    return TitleRecord(
-        title_id=title.job.title_id,
-        time_base=title.time_base,
-        end_pts=closed.end_pts,
-        frames=closed.frames,
-        width=closed.width,
-        height=closed.height,
-        fps=closed.fps,
-        has_video=closed.has_video,
-        has_audio=closed.has_audio,
-        has_text=closed.has_text,
-        metadata=title.job.metadata,
-        decode_failures=closed.decode_failures,
-        warning=closed.warning,
-        extra={"damage": closed.damage} if closed.damage else {},
-        n_shots=title.n_shots,
-    )

@@ -33,7 +33,8 @@ class IngestSummary:
 
     failures: titles that are not stored, or not to their end. damaged: titles that are, but with a hole in them.
     labels: what was written of a folder's labels, where it holds any. clips: stored by an import of clip vectors; None
-    for anything else.
+    for anything else. live: what became of an event that was followed; None for anything else.
+    notes: what of a title was passed over, such as a damaged .nfo file, though the title itself is stored.
     """
 
     titles_ok: int = 0
@@ -46,6 +47,8 @@ class IngestSummary:
     peak_rss_mb: float = 0.0
     labels: LabelSummary | None = None
     clips: int | None = None
+    live: dict[str, Any] | None = None
+    notes: list[tuple[str, str]] = field(default_factory=list)
 
     def fail(self, title: str, reason: str) -> None:
         """Count a failed title."""
@@ -80,9 +83,11 @@ class IngestSummary:
             "shots": self.shots,
             "failures": [{"title": t, "reason": r} for t, r in self.failures],
             "damaged": [{"title": t, "reason": r} for t, r in self.damaged],
+            "notes": [{"title": t, "note": n} for t, n in self.notes],
             "seconds": round(self.seconds, 3),
             "peak_rss_mb": round(self.peak_rss_mb, 1),
             **labels,
+            **({} if self.live is None else {"live": self.live}),
             **({} if self.clips is None else {"clips": self.clips}),
         }
 

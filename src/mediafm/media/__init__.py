@@ -8,14 +8,18 @@ from mediafm.media.cleaning import clean_text
 from mediafm.media.clips import ClipWriter
 from mediafm.media.cuefiles import CueFile, read_cue_file, write_subtitles
 from mediafm.media.finding import MEDIA_SUFFIXES, RemoteFilm, find_all_films, find_films
+from mediafm.media.growing import Following, GrowingFile
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
+from mediafm.media.language import Languages
 from mediafm.media.metadata import load_metadata
+from mediafm.media.nfo import metadata_beside, read_nfo
 from mediafm.media.picture import Picture, Scaling
 from mediafm.media.reader import TitleReader, open_title, probe
 from mediafm.media.sampling import FrameSampler, SoundCutter
+from mediafm.media.segments import Segments
 from mediafm.media.sound import Sound
 from mediafm.media.stills import read_still
-from mediafm.media.subtitles import Sidecar, find_sidecars, load_cues
+from mediafm.media.subtitles import Sidecar, choose_text, find_sidecars, load_cues, read_text
 from mediafm.media.writing import FilmOptions, write_film
 
 __all__ = [
@@ -25,17 +29,22 @@ __all__ = [
     "ClipWriter",
     "CueFile",
     "FilmOptions",
+    "Following",
     "FrameSampler",
+    "GrowingFile",
+    "Languages",
     "MediaInfo",
     "Picture",
     "RemoteFilm",
     "Scaling",
+    "Segments",
     "Sidecar",
     "Sound",
     "SoundCutter",
     "TextTrack",
     "TitleReader",
     "VideoTrack",
+    "choose_text",
     "clean_text",
     "cues_by_shot",
     "find_all_films",
@@ -43,10 +52,13 @@ __all__ = [
     "find_sidecars",
     "load_cues",
     "load_metadata",
+    "metadata_beside",
     "open_title",
     "probe",
     "read_cue_file",
+    "read_nfo",
     "read_still",
+    "read_text",
     "write_film",
     "write_subtitles",
 ]

@@ -10,6 +10,7 @@ import av
 from av.container import InputContainer
 
 from mediafm.errors import MediaError
+from mediafm.media.growing import GrowingFile
 from mediafm.media.limits import MAX_PIXELS, MAX_STREAMS
 
 # Formats whose header states how long the title is. Elsewhere libav guesses from the bytes that are there, so that a
@@ -54,16 +55,20 @@ _KINDS = {
 _SRT = re.compile(rb"\s*\d+\s*\n\d+:\d\d:\d\d[,.]\d+ *-->")
 
 
-def open_input(path: Path) -> InputContainer:
-    """Open a media file for reading.
+def open_input(path: Path, growing: GrowingFile | None = None) -> InputContainer:
+    """Open a media file for reading, or one that grows; this waits until enough of it is there.
 
     Only the local file itself is read, and only in a format of films or sound: a playlist in disguise cannot make libav
     fetch anything, from this machine or from a network.
     """
-    _check_file(path)
+    if growing is None:
+        _check_file(path)
+    else:
+        growing.check()
     try:
         # Absolute, so that a name with a colon is not taken for a protocol.
-        return av.open(str(path.absolute()), "r", options=_OPTIONS, metadata_errors="replace")
+        source = str(path.absolute()) if growing is None else growing
+        container = av.open(source, "r", options=_OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         kind = _kind_of(path)
         if kind is None and isinstance(error, av.error.ArgumentError):
@@ -74,6 +79,9 @@ def open_input(path: Path) -> InputContainer:
             if kind
             else "If it is one, it is incomplete or damaged: check that it plays, or copy it anew.",
         ) from error
+    if growing is not None:
+        growing.check_format(container.format.name)
+    return container
 
 
 def _check_file(path: Path) -> None:

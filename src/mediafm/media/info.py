@@ -1,5 +1,7 @@
 """What a media file says of itself: its tracks, sizes, rates, chapters."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,7 +11,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from mediafm.errors import MediaError
-from mediafm.media.language import base_language
+from mediafm.media.language import base_language, place_of
 from mediafm.media.limits import (
     MAX_PICTURE_RATE,
     MAX_PIXEL_ASPECT,
@@ -22,6 +24,13 @@ from mediafm.media.limits import (
     longest,
 )
 from mediafm.media.picture import Orientation
+
+_FOR_THE_BLIND = Disposition.visual_impaired | Disposition.descriptions
+_FOR_THE_DEAF = Disposition.hearing_impaired | Disposition.captions
+# In the languages that name it alike: commentary, commentaire, Kommentar, comentario, commento.
+_COMMENTARY = re.compile(r"\b(?:k|c)omm?ent(?:ar|air|o\b)", re.IGNORECASE)
+_FORCED = re.compile(r"\bforced\b", re.IGNORECASE)
+_MOST_CHAPTERS, _LONGEST_NAME = 10_000, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,8 @@ class AudioTrack:
     rate: int
     language: str
     title: str
+    commentary: bool = False
+    described: bool = False  # for those who cannot see: what the picture shows is told between the lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +78,26 @@ class TextTrack:
     title: str
     forced: bool
     described: bool  # for the hard of hearing: descriptions of sound stand in it
+    commentary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A named span, in seconds from the title's zero."""
+    """A named span, in seconds from the title's zero, exactly as the container has them."""
 
-    start_s: float
-    end_s: float
+    start: Fraction
+    end: Fraction
     title: str
+
+    @property
+    def start_s(self) -> float:
+        """Start as people read it."""
+        return float(self.start)
+
+    @property
+    def end_s(self) -> float:
+        """End as people read it."""
+        return float(self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +128,24 @@ def pick_video(container: InputContainer) -> Any | None:
     return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), _area(s)))
 
 
-def pick_audio(container: InputContainer, language: str | None) -> Any | None:
-    """The audio stream to read: the asked language if it is there, then plain speech tracks, default before others."""
-    aside = Disposition.comment | Disposition.visual_impaired
+def pick_audio(container: InputContainer, languages: Sequence[str] = ()) -> Any | None:
+    """The audio stream to read: commentary last of all, then by the languages asked for, dearest first.
 
-    def rank(stream: Any) -> tuple[bool, bool, bool]:
-        wanted = language is not None and base_language(stream.language or "") == base_language(language)
-        return wanted, not stream.disposition & aside, bool(stream.disposition & Disposition.default)
+    Of those that are left, tracks without description for those who cannot see come first, then the default one.
+    """
 
-    return max(container.streams.audio, key=rank, default=None)
+    def rank(stream: Any) -> tuple[bool, int, bool, bool]:
+        place = place_of(base_language(stream.language or ""), languages)
+        described = bool(stream.disposition & _FOR_THE_BLIND)
+        return _is_commentary(stream), place, described, not stream.disposition & Disposition.default
+
+    return min(container.streams.audio, key=rank, default=None)
+
+
+def _is_commentary(stream: Any) -> bool:
+    """By its flag, or by its name where nobody set the flag."""
+    named = _COMMENTARY.search(stream.metadata.get("title", "")) is not None
+    return named or bool(stream.disposition & Disposition.comment)
 
 
 def check_track(path: Path, stream: Any) -> None:
@@ -162,7 +193,7 @@ def describe(
         video=None if video is None else _video_track(video, orientation),
         audio=tuple(_audio_track(s) for s in container.streams.audio),
         text=tuple(_text_track(s) for s in container.streams.subtitles if is_text(s)),
-        chapters=tuple(_chapter(c, start) for c in container.chapters()),
+        chapters=chapters_of(container, start),
     )
 
 
@@ -201,28 +232,33 @@ def _audio_track(stream: Any) -> AudioTrack:
         rate=stream.codec_context.sample_rate if known else 0,
         language=base_language(stream.language or ""),
         title=stream.metadata.get("title", ""),
+        commentary=_is_commentary(stream),
+        described=bool(stream.disposition & _FOR_THE_BLIND),
     )
 
 
 def _text_track(stream: Any) -> TextTrack:
-    described = Disposition.hearing_impaired | Disposition.captions
+    title = stream.metadata.get("title", "")
     return TextTrack(
         index=stream.index,
         codec=_codec(stream),
         language=base_language(stream.language or ""),
-        title=stream.metadata.get("title", ""),
-        forced=bool(stream.disposition & Disposition.forced),
-        described=bool(stream.disposition & described),
+        title=title,
+        forced=bool(stream.disposition & Disposition.forced) or _FORCED.search(title) is not None,
+        described=bool(stream.disposition & _FOR_THE_DEAF),
+        commentary=_is_commentary(stream),
     )
 
 
-def _chapter(chapter: Any, start: Fraction) -> Chapter:
-    unit = chapter["time_base"] or Fraction(1)
-    return Chapter(
-        start_s=float(chapter["start"] * unit - start),
-        end_s=float(chapter["end"] * unit - start),
-        title=chapter["metadata"].get("title", ""),
-    )
+def chapters_of(container: InputContainer, start: Fraction) -> tuple[Chapter, ...]:
+    """The container's chapters in time order, those that end before the title's zero left out."""
+    found = []
+    for chapter in container.chapters()[:_MOST_CHAPTERS]:
+        unit = chapter["time_base"] or Fraction(1)
+        begin, end = chapter["start"] * unit - start, chapter["end"] * unit - start
+        if end > 0 and begin <= end:
+            found.append(Chapter(max(begin, Fraction(0)), end, chapter["metadata"].get("title", "")[:_LONGEST_NAME]))
+    return tuple(sorted(found, key=lambda c: (c.start, c.end)))
 
 
 def _area(stream: Any) -> int:

@@ -6,7 +6,8 @@ most 32 MiB of packets.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -19,8 +20,9 @@ from av.stream import Discard
 
 from mediafm.errors import MediaError
 from mediafm.media.container import declared_end, open_input, reason_of
+from mediafm.media.growing import GrowingFile
 from mediafm.media.info import MediaInfo, check_track, describe, pick_audio, pick_video, picture_rate
-from mediafm.media.limits import MAX_PIXELS, longest
+from mediafm.media.limits import MAX_LENGTH_S, MAX_PIXELS, longest
 from mediafm.media.losses import ONE_FOR_ONE, BadRun, LostPictures
 from mediafm.media.picture import UPRIGHT, Orientation, Picture, PictureLine, Screen, orientation_of
 from mediafm.media.sound import Sound, SoundLine
@@ -43,15 +45,19 @@ def probe(path: Path | str) -> MediaInfo:
 
 
 def open_title(
-    path: Path | str, sample_rate: int = SAMPLE_RATE, audio_language: str | None = None, threads: int = 0
+    path: Path | str,
+    sample_rate: int = SAMPLE_RATE,
+    audio_languages: Sequence[str] = (),
+    threads: int = 0,
+    growing: GrowingFile | None = None,
 ) -> "TitleReader":
     """Open a title for its one pass; use as a context manager and iterate.
 
-    sample_rate: hertz of the mono sound. audio_language: which track of sound to read where there are several; where
-    none speaks it, the default track is read (`reader.audio_index` tells). threads: of the picture's decoder, 0 for as
-    many as there are processors.
+    sample_rate: hertz of the mono sound. audio_languages: which track of sound to read where there are several, dearest
+    first; where none speaks them, the default track is read (`reader.audio_index` tells). threads: of the picture's
+    decoder, 0 for as many as there are processors. growing: where the bytes come from while the file is being written.
     """
-    return TitleReader(Path(path), sample_rate, audio_language, threads)
+    return TitleReader(Path(path), sample_rate, audio_languages, threads, growing)
 
 
 class TitleReader:
@@ -67,9 +73,19 @@ class TitleReader:
 
     Damage inside a title is passed over. Ten seconds of film (or a thousand packets) without one sound picture end it;
     in a title without picture, the same of its sound. Sound that is lost beside a picture never does.
+
+    Of a file that grows nothing is believed about its length, and whether it is whole is not asked, before its last
+    byte has come. Then it is looked at once more: `.info` is what the whole file says.
     """
 
-    def __init__(self, path: Path, sample_rate: int, audio_language: str | None, threads: int = 0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sample_rate: int,
+        audio_languages: Sequence[str] = (),
+        threads: int = 0,
+        growing: GrowingFile | None = None,
+    ) -> None:
         self.sample_rate = sample_rate
         self.failure = ""
         self.lost_at_end = 0
@@ -79,9 +95,10 @@ class TitleReader:
         self._bad_run = BadRun()
         self._pictures: PictureLine | None = None
         self._sound: SoundLine | None = None
-        self._container: InputContainer = open_input(path)
+        self._growing, self._languages = growing, audio_languages
+        self._container: InputContainer = open_input(path, growing)
         try:
-            self._choose_streams(audio_language)
+            self._choose_streams(audio_languages)
             self._find_zero()
         except BaseException:
             self.close()
@@ -147,9 +164,9 @@ class TitleReader:
 
     # ---------------------------------------------------------------------------------------------- opening
 
-    def _choose_streams(self, audio_language: str | None) -> None:
+    def _choose_streams(self, audio_languages: Sequence[str]) -> None:
         self._video = pick_video(self._container)
-        self._audio = pick_audio(self._container, audio_language)
+        self._audio = pick_audio(self._container, audio_languages)
         if self._video is None and self._audio is None:
             raise MediaError(f"{self._path} holds neither picture nor sound.", "Give a film or a sound file.")
         chosen = [s for s in (self._video, self._audio) if s is not None]
@@ -197,11 +214,14 @@ class TitleReader:
         zero_pts = min(starts) // self.time_base  # a whole tick: pictures keep integer times
         zero = zero_pts * self.time_base
         self.info = describe(self._path, self._container, self._video, orientation, zero)
+        if self._growing is not None:
+            self.info = replace(self.info, duration=None)
+        self._orientation = orientation
         self._prepare(zero_pts, zero, orientation)
         self._pass = self._run(waiting)
 
     def _prepare(self, zero_pts: int, zero: Fraction, orientation: Orientation) -> None:
-        last_end = zero + (self.info.duration or longest(self._path))
+        last_end = zero + (self.info.duration or (longest(self._path) if self._growing is None else MAX_LENGTH_S))
         track = self.info.video
         if track is not None and self._video is not None:
             check_track(self._path, self._video)  # what decoding its first picture has shown
@@ -298,7 +318,12 @@ class TitleReader:
             return "not one picture of its video track could be decoded"
         if self._audio is not None and not self.samples_read:
             return "nothing of its sound could be decoded"
-        end = declared_end(self._container, self._video, self._audio)
+        if self._growing is None:
+            end = declared_end(self._container, self._video, self._audio)
+        elif self._path.is_dir():
+            return ""
+        else:
+            end = self._settle()
         read = self.end_pts * self.time_base
         length = Fraction(0) if end is None else end - self.info.start
         if length - read > max(_SHORT_S, _SHORT_SHARE * length):
@@ -306,6 +331,13 @@ class TitleReader:
         if missing := missing_bytes(self._path):
             return f"the last {missing} bytes of the file are missing: it was cut off or is damaged"
         return ""
+
+    def _settle(self) -> Fraction | None:
+        """Look at a file that has grown to its end; where it says that its streams end."""
+        with open_input(self._path) as whole:
+            video, audio = pick_video(whole), pick_audio(whole, self._languages)
+            self.info = describe(self._path, whole, video, self._orientation, self.info.start)
+            return declared_end(whole, video, audio)
 
 
 def _stamp(frame: Any) -> int:

@@ -2,7 +2,7 @@
 
 from mediafm.reading.allocator import few_arenas
 from mediafm.reading.process import Limits, ReaderDiedError, ReadingProcess, Stopped
-from mediafm.reading.title import Closed, Event, Opened, ReadRequest, read_title
+from mediafm.reading.title import Closed, Event, Opened, ReadRequest, Retold, read_title
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ReadShot",
     "ReaderDiedError",
     "ReadingProcess",
+    "Retold",
     "Stopped",
     "TitlePass",
     "few_arenas",

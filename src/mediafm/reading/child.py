@@ -15,9 +15,13 @@ import cv2
 from mediafm.errors import MediaError, MediafmError
 from mediafm.reading import sandbox
 from mediafm.reading.allocator import few_arenas
+from mediafm.reading.live import follow_title
 from mediafm.reading.messages import CONFINED, from_error, from_event, to_request
 from mediafm.reading.title import read_title
+from mediafm.reading.title_pass import Beat
 from mediafm.reading.wire import Message, send
+
+_WAITING = from_event(Beat(0.0))  # a sign of life while an event pauses
 
 
 def main() -> None:
@@ -47,7 +51,8 @@ def _claim_output() -> BinaryIO:
 
 def _serve(request: Any, out: BinaryIO) -> None:
     try:
-        for event in read_title(to_request(request)):
+        asked = to_request(request)
+        for event in follow_title(asked, lambda: send(out, _WAITING)) if asked.follow_s else read_title(asked):
             send(out, from_event(event))
     except MediafmError as error:
         send(out, from_error(error))

@@ -10,7 +10,7 @@ import numpy as np
 
 from mediafm.errors import MediaError, MediafmError
 from mediafm.media.info import good_rate
-from mediafm.reading.title import Closed, Event, Opened, ReadRequest
+from mediafm.reading.title import Closed, Event, Opened, ReadRequest, Retold
 from mediafm.reading.title_pass import Beat, ReadShot
 from mediafm.reading.wire import Message, WireError
 from mediafm.types import Cue, Shot, ShotCue, ShotInput
@@ -32,6 +32,8 @@ def from_event(event: Event) -> Message:
     """An event as a message."""
     if isinstance(event, ReadShot):
         return _from_shot(event)
+    if isinstance(event, Retold):
+        return Message("retold", {"shot": event.shot, "cues": _from_cues(event.cues)})
     if isinstance(event, Opened):
         base = event.time_base
         return Message("opened", {"time_base": [base.numerator, base.denominator], "duration_s": event.duration_s})
@@ -51,23 +53,53 @@ def to_event(message: Message) -> Event:
             raise MediaError(str(fields["message"]), str(fields["remedy"]))
         if message.kind == "shot":
             return _to_shot(message)
+        if message.kind == "retold":
+            return Retold(int(fields["shot"]), _to_cues(fields["cues"]))
         if message.kind == "opened":
             duration = fields["duration_s"]
             return Opened(Fraction(*fields["time_base"]), None if duration is None else float(duration))
         if message.kind == "beat":
             return Beat(float(fields["seconds"]))
         if message.kind == "closed":
-            return Closed(**fields)
-    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError) as error:
+            return _to_closed(fields)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         raise WireError(f"no {message.kind}") from error
     raise WireError(f"a {message.kind[:20]!r}")
+
+
+def _to_closed(fields: Mapping[str, Any]) -> Closed:
+    closed = Closed(**fields)
+    facts = {"index": int, "codec": str, "name": str, "file": str, "language": str}
+    facts |= dict.fromkeys(("forced", "commentary", "described"), bool)
+    times = dict.fromkeys(("start_pts", "end_pts"), int) | dict.fromkeys(("start_s", "end_s"), float)
+    for tracks in closed.tracks.values():
+        _check(tracks, facts, ("language",))
+    for chapter in closed.chapters:
+        _check(chapter, {"title": str, **times}, ("title", *times))
+    if not closed.tracks.keys() <= {"audio", "text"} or closed.ended not in ("", "idle", "done", "endlist"):
+        raise ValueError
+    return closed
+
+
+def _check(values: Mapping[str, Any], kinds: Mapping[str, type], needed: tuple[str, ...]) -> None:
+    """ValueError unless a record holds what it must and nothing but what it may."""
+    if not set(needed) <= values.keys() or any(type(v) is not kinds.get(k) for k, v in values.items()):
+        raise ValueError
+
+
+def _from_cues(cues: tuple[ShotCue, ...]) -> list[list[Any]]:
+    return [[c.cue.start_ms, c.cue.end_ms, c.cue.text, c.share] for c in cues]
+
+
+def _to_cues(fields: Any) -> tuple[ShotCue, ...]:
+    return tuple(ShotCue(Cue(int(a), int(b), str(text)), float(share)) for a, b, text, share in fields)
 
 
 def _from_shot(read: ReadShot) -> Message:
     shot, inside = read.shot, read.input
     fields = {
         "shot": [shot.index, shot.start_pts, shot.end_pts, shot.start_frame, shot.end_frame],
-        "cues": [[c.cue.start_ms, c.cue.end_ms, c.cue.text, c.share] for c in read.cues],
+        "cues": _from_cues(read.cues),
         "frame_times": inside.frame_times,
         "text": inside.text,
         "duration": inside.duration,
@@ -89,7 +121,7 @@ def _to_shot(message: Message) -> ReadShot:
         raise ValueError
     return ReadShot(
         shot=Shot(*(int(n) for n in fields["shot"])),
-        cues=tuple(ShotCue(Cue(int(a), int(b), str(text)), float(share)) for a, b, text, share in fields["cues"]),
+        cues=_to_cues(fields["cues"]),
         input=ShotInput(tuple(arrays), times, samples, str(fields["text"]), float(fields["duration"]), rate),
         lost_frames=int(fields["lost_frames"]),
     )

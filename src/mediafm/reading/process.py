@@ -27,6 +27,7 @@ _SLICE_S = 0.5  # between looks at the clock and at `stop`
 # sound film takes.
 _FLOOR_S, _S_PER_BYTE = 600.0, 300 / 1e6
 _SLOWEST_DISK = 20e6  # bytes a second
+_LONGEST_EVENT_S = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ class ReadingProcess:
         """Events of one title, as `read_title`; MediaError where it cannot be read, or the process died or hung."""
         self.start()
         self._total_s, self._stall_s = self._limits.of(request.path)
+        if request.follow_s:
+            self._total_s = self._limits.timeout_s or _LONGEST_EVENT_S
         self._waited = 0.0
         done = False
         try:

@@ -4,17 +4,18 @@ This is all that ever opens a film for ingest. It knows no encoder and no catalo
 be harmed (`reading.child`) and its results can be sent anywhere.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from mediafm.errors import MediaError
-from mediafm.media import TitleReader, load_cues, open_title
+from mediafm.media import Languages, Sidecar, TextTrack, TitleReader, choose_text, open_title, read_text
+from mediafm.reading.described import chapters_of, tracks_of
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 from mediafm.shots import make_detector
-from mediafm.types import SAMPLE_RATE
+from mediafm.types import SAMPLE_RATE, ShotCue
 
 LOST_SOUND_S = 0.5  # holes in the sound that sum to less are the rounding of timestamps
 
@@ -23,9 +24,10 @@ LOST_SOUND_S = 0.5  # holes in the sound that sum to less are the rounding of ti
 class ReadRequest:
     """What to read and how.
 
-    frames: pictures sampled a shot, `short_side` pixels on their shorter side. language: of sound and subtitles, "" for
-    the file's own choice. threads: of the picture's decoder, 0 for as many as there are processors. sample_rate: hertz
-    of the mono sound.
+    frames: pictures sampled a shot, `short_side` pixels on their shorter side. language: of sound and subtitles, as
+    `Languages.spec` has it; "" for the file's own choice. threads: of the picture's decoder, 0 for as many as there
+    are processors. sample_rate: hertz of the mono sound. follow_s: of a file that grows, seconds without growth after
+    which it is whole; 0: it is.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class ReadRequest:
     language: str = ""
     threads: int = 0
     sample_rate: int = SAMPLE_RATE
+    follow_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Closed:
     """The title has ended.
 
     warning: why it is not whole, or "". damage: what is missing inside a title that was read to its end, or "".
+    tracks: which tracks of sound and words were read, as JSON values. chapters: the container's, likewise.
+    ended: why a file that grew is whole now ("idle", "done", "endlist"), "" for one that always was.
     """
 
     end_pts: int
@@ -64,18 +69,40 @@ class Closed:
     decode_failures: int
     warning: str
     damage: str
+    tracks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    chapters: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    ended: str = ""
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What a record keeps of this besides its columns."""
+        return {k: v for k in ("damage", "tracks", "chapters") if (v := getattr(self, k))}
 
 
-Event = Opened | ReadShot | Beat | Closed
+@dataclass(frozen=True, slots=True)
+class Retold:
+    """Other words for a shot that came before: cues that arrived after it closed."""
+
+    shot: int
+    cues: tuple[ShotCue, ...]
+
+    @property
+    def text(self) -> str:
+        """As `ShotInput.text`."""
+        return " ".join(c.cue.text for c in self.cues)
+
+
+Event = Opened | ReadShot | Retold | Beat | Closed
 
 
 def read_title(request: ReadRequest) -> Iterator[Event]:
     """`Opened`, then `ReadShot`s in order with `Beat`s between them, then `Closed`. Raises MediaError."""
-    language = request.language or None
-    with open_title(request.path, request.sample_rate, language, request.threads) as reader:
+    languages = Languages.parse(request.language)
+    with open_title(request.path, request.sample_rate, languages.audio, request.threads) as reader:
         duration = reader.info.duration
         yield Opened(reader.time_base, None if duration is None else float(duration))
-        cues = load_cues(request.path, reader.info, language=language)
+        text = choose_text(request.path, reader.info.text, languages.text)
+        cues = [] if text is None else read_text(request.path, reader.info, text)
         detector = make_detector(request.detector, **request.options)
         passed = TitlePass(reader, detector, cues, frames=request.frames, short_side=request.short_side)
         n_shots = 0
@@ -84,10 +111,13 @@ def read_title(request: ReadRequest) -> Iterator[Event]:
             yield item
         if n_shots == 0:
             raise MediaError(f"{request.path}: no picture or sound could be decoded.", reader.failure)
-        yield _closed(reader, passed, n_shots, bool(cues))
+        yield closed(reader, passed, n_shots, bool(cues), text)
 
 
-def _closed(reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool) -> Closed:
+def closed(
+    reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool, text: Sidecar | TextTrack | None
+) -> Closed:
+    """The last event of a title that has been read."""
     video = reader.info.video
     return Closed(
         end_pts=reader.end_pts,
@@ -101,6 +131,8 @@ def _closed(reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool
         decode_failures=reader.decode_failures,
         warning=_warning(reader, passed, n_shots),
         damage=_damage(reader),
+        tracks=tracks_of(reader, text),
+        chapters=chapters_of(reader),
     )
 
 

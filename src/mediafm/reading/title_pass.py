@@ -22,6 +22,7 @@ BEAT_S = 1.0  # between two signs of life
 SPAN_S = 10.0  # of a title without picture, where nobody speaks or nothing says when
 UNKNOWN_LENGTH_S = 24 * 3600  # planned for where a file does not say how long it is; the plan is cut at the real end
 
+NO_SOUND: FloatArray = np.zeros(0, np.float32)
 NO_IMAGE: ImageArray = np.zeros((0, 0, 3), np.uint8)
 
 
@@ -138,6 +139,13 @@ class _Spans:
         return _Seen(shot, (), ())
 
 
+def spans_of(reader: TitleReader, cues: Sequence[Cue]) -> list[Shot]:
+    """The spans that a title without picture gets, once it has been read: they hang on its cues and declared length."""
+    planned = _Spans(reader, cues)
+    heard = Sound(reader.samples_read, NO_SOUND)
+    return [seen.shot for seen in [*planned.push(heard), *planned.finish(reader.end_pts, 0, 0)]]
+
+
 class TitlePass:
     """Iterates over the shots of an opened title, in order, with a `Beat` between them every second or so of work.
 
@@ -154,7 +162,7 @@ class TitlePass:
         short_side: int,
         max_shot_s: float = 120.0,
     ) -> None:
-        self._reader, self._cues = reader, cues
+        self._reader, self.cues = reader, cues  # those of a title that grows are exchanged as more come
         self._cutter = SoundCutter()
         self._has_sound = reader.audio_index is not None
         self._source: _Pictures | _Spans
@@ -208,7 +216,7 @@ class TitlePass:
     def _read(self, seen: _Seen) -> ReadShot:
         shot, time_base = seen.shot, self._reader.time_base
         samples: FloatArray | None = self._cutter.cut(*self._sample_span(shot)) if self._has_sound else None
-        (cues,) = cues_by_shot(self._cues, [shot], time_base)
+        (cues,) = cues_by_shot(self.cues, [shot], time_base)
         inside = ShotInput(
             frames=seen.frames,
             frame_times=tuple(float((pts - shot.start_pts) * time_base) for pts in seen.frame_pts),

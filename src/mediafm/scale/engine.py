@@ -73,8 +73,8 @@ def ingest_on_ray(
     started, options = time.monotonic(), options or RayOptions()
     films = title_ids(find_all_films(paths))
     here = {t: film.absolute() if isinstance(film, Path) else film for t, film in films.items()}
-    jobs = title_jobs(here, metadata, language)
     summary, stop = IngestSummary(), threading.Event()
+    jobs = title_jobs(here, metadata, language, summary)
     with on_interrupt(stop.set), joined(options.address) as ray:
         crew = _Crew(ray, _absolute(catalog_uri), _preset(preset_name), detector, workers, limits or Limits(), options)
         with crew.at_work(jobs, stop) as (posts, catalog):

@@ -75,11 +75,17 @@ class _Vectors:
     def of(self, titles: list[str] | None) -> Iterator[tuple[str, FloatArray, FloatArray]]:
         """(title id, shots [n, d], title [d]); None: of all titles."""
         if self.stats is None:
-            yield from self.catalog.iter_embeddings(self.name, titles)
+            yield from self.catalog.iter_embeddings(self.name, titles or self._covered())
             return
         for title, features in self.catalog.iter_features(titles):
             shots, _ = fuse(features, self.stats)
             yield title, shots, shots.mean(axis=0)
+
+    def _covered(self) -> list[str] | None:
+        """All titles but those that have gone on since they were embedded; None where there is none of these."""
+        live = {record.title_id for record in self.catalog.titles() if record.live}
+        left_out = live & set(self.catalog.missing_embeddings(self.name)) if live else set()
+        return [t for t in self.catalog.title_ids() if t not in left_out] if left_out else None
 
 
 def cosines(rows: NDArray[Any], wanted: FloatArray) -> FloatArray:
