@@ -3,8 +3,9 @@
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,8 @@ def joined(address: str) -> Iterator[Any]:
                 "Start one with `ray start --head`, name its address, or use --address local.",
             ) from error
     try:
-        yield ray
+        with redirect_stdout(sys.stderr) if mine else nullcontext():  # its warnings are no result of ours
+            yield ray
     finally:
         if mine:
             ray.shutdown()
