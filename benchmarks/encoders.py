@@ -19,6 +19,9 @@ Of each encoder, in shots a second over the same shots:
 `reading` is how fast the film can be read with nothing to encode: no encoder can be fed faster. `share` is ingest over
 model, `share_of_possible` ingest over the slower of encode and reading. Where film and encoder want the same
 processors, one must give way and neither can be reached.
+
+`cpu_share` is the model's processor time over that of ingest's own process (reading has processes of its own): what is
+left where there are processors enough. Unlike the others it hardly depends on what else the machine does.
 """
 
 import argparse
@@ -55,10 +58,11 @@ def preset_file(folder: Path, encoder: str, detector: str) -> Path:
 
 
 class InModules:
-    """Seconds in which some torch module was at work, on whatever thread."""
+    """Seconds, and processor seconds, in which some torch module was at work, on whatever thread."""
 
     def __init__(self) -> None:
-        self.seconds, self._depth, self._began = 0.0, 0, 0.0
+        self.seconds = self.cpu = self._began = self._cpu_began = 0.0
+        self._depth = 0
         self._lock = threading.Lock()
 
     @contextmanager
@@ -74,7 +78,7 @@ class InModules:
     def _enter(self, *_: Any) -> None:
         with self._lock:
             if self._depth == 0:
-                self._began = now()
+                self._began, self._cpu_began = now(), time.process_time()
             self._depth += 1
 
     def _leave(self, *_: Any) -> None:
@@ -82,6 +86,7 @@ class InModules:
             self._depth -= 1
             if self._depth == 0:
                 self.seconds += now() - self._began
+                self.cpu += time.process_time() - self._cpu_began
 
 
 def now() -> float:
@@ -101,23 +106,28 @@ def read(film: Path, preset: Path) -> tuple[list[ShotInput], Encoder, float]:
     return shots, encoder, time.perf_counter() - began
 
 
-def in_memory(encoder: Encoder, shots: Sequence[ShotInput]) -> tuple[float, float]:
-    """(seconds in the model, seconds in all) of encoding the shots in full batches."""
+def in_memory(encoder: Encoder, shots: Sequence[ShotInput]) -> tuple[float, float, float]:
+    """(seconds in the model, its processor seconds, seconds in all) of encoding the shots in full batches."""
     batches = [shots[i : i + encoder.batch] for i in range(0, len(shots), encoder.batch)]
     checked(encoder, batches[0])  # whatever is loaded, compiled or allocated the first time
-    inside, began = InModules(), now()
+    inside, began, cpu = InModules(), now(), time.process_time()
     with inside.counting():
         for batch in batches:
             checked(encoder, batch)
-    whole = now() - began
-    return inside.seconds or whole, whole
+    whole, whole_cpu = now() - began, time.process_time() - cpu
+    return inside.seconds or whole, inside.cpu or whole_cpu, whole
 
 
-def through_ingest(film: Path, preset: Path) -> tuple[int, float]:
-    """(shots, seconds) of ingesting the film, less the seconds of finding that nothing is to be done."""
+def through_ingest(film: Path, preset: Path) -> tuple[float, float]:
+    """(seconds, processor seconds) of ingesting the film, less those of finding that nothing is to be done."""
     with tempfile.TemporaryDirectory() as folder:
-        summary = ingest([film], f"{folder}/catalog", str(preset))
-        return summary.shots, summary.seconds - ingest([film], f"{folder}/catalog", str(preset)).seconds
+        spent = []
+        for _ in range(2):
+            cpu = time.process_time()
+            summary = ingest([film], f"{folder}/catalog", str(preset))
+            spent.append((summary.seconds, time.process_time() - cpu))
+    (full, full_cpu), (idle, idle_cpu) = spent
+    return full - idle, full_cpu - idle_cpu
 
 
 def measure(film: Path, preset: Path) -> dict[str, Any]:
@@ -126,13 +136,13 @@ def measure(film: Path, preset: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"encoder": preset.stem, "dim": encoder.dim, "shots": len(shots), "encoded": len(seen)}
     if not seen:
         return row | {"note": "the film has nothing for it"}
-    model, whole = in_memory(encoder, seen)
-    n, seconds = through_ingest(film, preset)
+    model, model_cpu, whole = in_memory(encoder, seen)
+    seconds, cpu = through_ingest(film, preset)
     rates = {"reading": len(shots) / reading, "model": len(seen) / model, "encode": len(seen) / whole}
     rates["ingest"] = len(seen) / seconds
-    assert n == len(shots)
     return row | {key: round(rate, 2) for key, rate in rates.items()} | {
         "share": round(rates["ingest"] / rates["model"], 3),
+        "cpu_share": round(model_cpu / cpu, 3),
         "share_of_possible": round(rates["ingest"] / min(rates["encode"], rates["reading"]), 3),
     }  # fmt: skip
 

@@ -70,4 +70,6 @@ def test_storage_that_fails_is_heard_by_all_who_wait(films: tuple[Path, Path], t
         for answer in answers:
             with pytest.raises(CatalogError):
                 answer.result(timeout=60)
+    with pytest.raises(CatalogError):
+        one.ingest_title(jobs[0], False)  # nobody waits for ever
     one.close()

@@ -1,3 +1,4 @@
+import math
 from itertools import pairwise
 from typing import Any, Literal, get_args, get_origin
 
@@ -8,6 +9,7 @@ from mediafm.config import ModelRecipe, ObjectiveRecipe, OptimizerRecipe, Schedu
 from mediafm.model import ShotTransformer, ShotTransformerConfig
 from mediafm.train import make_optimizers, parameter_groups, rate_factor
 from mediafm.train.learner import Learner
+from mediafm.train.schedule import cosine_factor
 
 
 def learner_of(objective: dict[str, Any], **options: Any) -> Learner:
@@ -72,3 +74,11 @@ def test_shortest_runs_have_a_rate() -> None:
         assert all(0 < factor <= 1 for factor in factors)
     assert rate_factor(0, 5, ScheduleRecipe(warmup=0.0, decay=0.0)) == 1
     assert torch.tensor([rate_factor(s, 10, ScheduleRecipe(warmup=0, decay=1)) for s in range(10)]).min() > 0
+
+
+def test_cosine_rises_then_falls_along_half_a_wave() -> None:
+    factors = [cosine_factor(step, 110, 10 / 110) for step in range(110)]
+    assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert factors[10] == 1 and factors[60] == pytest.approx(0.5) and 0 < factors[-1] < 0.001
+    assert factors[35] == pytest.approx(0.5 + 0.5 * math.cos(math.pi / 4))
+    assert [cosine_factor(step, 1, 0.0) for step in range(1)] == [1.0]

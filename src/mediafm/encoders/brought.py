@@ -28,7 +28,10 @@ from mediafm.types import MODALITIES, FloatArray, Modality, ShotInput
 GROUP = "mediafm.encoders"  # of entry points
 _LARGEST = 65_536  # values a vector
 _RATES = range(1_000, 1_000_001)  # hertz of sound
-_REMEDY = "It is not one of mediafm's own: mend it (docs/encoders.md says what an encoder must be), or ask its author."
+_REMEDY = (
+    "It is not one of mediafm's own: check its options, mend it (docs/encoders.md says what an encoder must be), "
+    "or ask its author."
+)
 
 
 def installed() -> dict[str, EntryPoint]:

@@ -3,8 +3,9 @@
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +48,12 @@ def joined(address: str) -> Iterator[Any]:
                 f"No Ray cluster answers at {address!r}: {str(error).splitlines()[0][:200]}",
                 "Start one with `ray start --head`, name its address, or use --address local.",
             ) from error
-    try:
-        yield ray
-    finally:
-        if mine:
-            ray.shutdown()
+    with redirect_stdout(sys.stderr) if mine else nullcontext():  # its warnings are no result of ours
+        try:
+            yield ray
+        finally:
+            if mine:
+                ray.shutdown()
 
 
 def machines(ray: Any) -> list[Machine]:
@@ -95,6 +97,7 @@ def _knock(address: str) -> None:
 def _ray() -> Any:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the coming default; it warns otherwise
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # else warnings come late, and on standard output
     try:
         import ray
         import ray.util.scheduling_strategies

@@ -53,6 +53,7 @@ class Station:
         self._again: set[str] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
 
     def open(self, catalog_uri: str, make: bool, films: list[tuple[str, int]]) -> tuple[str, str]:
         """Get ready; returns this machine's name and what the catalog says it is.
@@ -80,6 +81,8 @@ class Station:
         """
         promise: Future[Outcome] = Future()
         with self._lock:
+            if self._error is not None:
+                raise self._error
             self._promised[job.title_id] = promise
             if again:
                 self._again.add(job.title_id)
@@ -111,12 +114,12 @@ class Station:
                 again=self._again.__contains__,
             )
         except BaseException as error:  # all who wait must hear of it
+            failed = error if isinstance(error, Exception) else RuntimeError("the station was stopped")
             with self._lock:
+                self._error = failed
                 waiting, self._promised = list(self._promised.values()), {}
             for promise in waiting:
-                promise.set_exception(
-                    error if isinstance(error, Exception) else RuntimeError("the station was stopped")
-                )
+                promise.set_exception(failed)
 
     def _arriving(self) -> Iterator[TitleJob]:
         while not self._readers.stop.is_set():

@@ -20,6 +20,7 @@ from mediafm.train.seqclip.stores import Arrays, ArrayStore
 from mediafm.types import FloatArray, ImageArray
 
 _RULES = 1  # raise it when the same film could give other frames
+_VECTOR_RULES = 1  # raise it when the same frames could give other vectors
 _PIECE_S, _A_PIECE = 1.0, 64  # the film comes in pieces this long, of up to so many pictures each
 _SPARE = 8  # candidates held for each frame that is wanted
 
@@ -179,7 +180,7 @@ def clip_vectors(store: ArrayStore, key: str, tower: str, make: Callable[[], Flo
 
     tower: hash of whatever made them.
     """
-    name = ArrayStore.key(clip=key, tower=tower)
+    name = ArrayStore.key(clip=key, tower=tower, rules=_VECTOR_RULES)
     held = store.get(name)
     if held is not None and "vectors" in held:
         return held["vectors"].astype(np.float32, copy=False)

@@ -4,14 +4,58 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from mediafm.errors import TrainingError
 from mediafm.interrupts import on_interrupt
 from mediafm.progress import Progress
 from mediafm.train.seqclip.clips import ClipStore, Found
-from mediafm.train.seqclip.pairs import Pair
+from mediafm.train.seqclip.pairs import Pair, read_pairs
+from mediafm.train.seqclip.recipe import PairsRecipe
 from mediafm.train.seqclip.trainer import Example
 
 _NAMED = 5  # films left out that a sentence names
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a run learns from and measures itself on. found: the clips, and the films that were left out."""
+
+    training: list[Example]
+    validation: list[Example]
+    found: Found
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the pairs, in order."""
+        told = [[[e.clip, e.film, e.caption] for e in part] for part in (self.training, self.validation)]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def find_data(
+    pairs: str | Path,
+    validation: str | Path,
+    clips: ClipStore,
+    recipe: PairsRecipe,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> Data:
+    """Read both files of pairs and their films; without a second file, films of the first are held out.
+
+    TrainingError if too few pairs can be read.
+    """
+    asked, held_out = read_pairs(pairs), read_pairs(validation) if validation else []
+    found = find_clips(clips, [*asked, *held_out], progress, stop)
+    training, measured = examples_of(asked, found), examples_of(held_out, found)
+    if not validation:
+        training, measured = split_films(training, recipe.validation_share, recipe.split_seed)
+    if len(training) < 2 or not measured:
+        raise TrainingError(
+            f"{len(training)} pairs to learn from and {len(measured)} to validate on can be read: too few.",
+            "Give more pairs (two films at least), or a second file by --validation.",
+        )
+    return Data(training, measured, found)
 
 
 def find_clips(clips: ClipStore, pairs: Sequence[Pair], progress: Progress, stop: Callable[[], bool]) -> Found:
@@ -35,12 +79,6 @@ def split_films(examples: Sequence[Example], share: float, seed: int) -> tuple[l
     films = sorted({e.film for e in examples}, key=lambda film: hashlib.sha256(f"{seed}\0{film}".encode()).hexdigest())
     held_out = set(films[: max(1, round(share * len(films)))])
     return [e for e in examples if e.film not in held_out], [e for e in examples if e.film in held_out]
-
-
-def fingerprint_of(training: Sequence[Example], measured: Sequence[Example]) -> str:
-    """Of the pairs that are learned from and measured on, in order."""
-    told = [[[e.clip, e.film, e.caption] for e in part] for part in (training, measured)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def left_out(found: Found) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""From pairs of video and caption to a `seqclip` checkpoint, and what it and its base are worth on held-out pairs."""
+"""From pairs of video and caption to a `seqclip` checkpoint."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,16 +10,15 @@ import torch
 
 from mediafm import __version__
 from mediafm.encoders.towers import Towers
-from mediafm.errors import TrainingError, UsageError
+from mediafm.errors import UsageError
 from mediafm.interrupts import on_interrupt
 from mediafm.model.folder import replace_file
 from mediafm.progress import SILENT, Progress
 from mediafm.train.runtime import make_runtime
 from mediafm.train.seqclip.checkpoint import Base, find_base
-from mediafm.train.seqclip.clips import ClipStore, Found
-from mediafm.train.seqclip.data import examples_of, find_clips, fingerprint_of, left_out, split_films
+from mediafm.train.seqclip.clips import ClipStore
+from mediafm.train.seqclip.data import Data, find_data, left_out
 from mediafm.train.seqclip.network import SeqClip
-from mediafm.train.seqclip.pairs import read_pairs
 from mediafm.train.seqclip.recipe import SeqClipRecipe
 from mediafm.train.seqclip.retrieval import Retrieval
 from mediafm.train.seqclip.run import Run, State, load_run_state
@@ -27,6 +26,7 @@ from mediafm.train.seqclip.stores import ArrayStore
 from mediafm.train.seqclip.trainer import Embedder, Example, Trainer
 
 RECIPE = "recipe.toml"
+FEW_CLIPS = 20
 NO_BETTER = (
     "Nothing measured better than before the first step, so the checkpoint still gives the mean of frames: give more "
     "pairs, let the text tower learn too (train.text), or try other rates (optimizer.rate, optimizer.tower_rate)."
@@ -77,38 +77,48 @@ def finetune(
     out = Path(out)
     _check_folder(out, resume)
     state = load_run_state(out)
+    run = _begin(pairs, model, out, recipe, validation, licence, state, progress, stop)
+    standing = run.go(state, stop)
+    assert standing.base is not None and standing.best is not None
+    advice = [*run.advice]
+    if standing.finished and standing.best_step == 0:
+        advice.append(NO_BETTER)
+        progress.note(NO_BETTER)
+    data = run.data
+    return FinetuneResult(
+        str(out), standing.step, standing.best_step, standing.seconds, standing.finished, len(data.training),
+        len(data.validation), standing.base, standing.best, left_out(data.found), advice,
+    )  # fmt: skip
+
+
+def _begin(
+    pairs: str | Path,
+    model: str,
+    out: Path,
+    recipe: SeqClipRecipe,
+    validation: str | Path,
+    licence: str,
+    state: State | None,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> Run:
+    """All that a run needs, checked before the first step."""
     runtime = make_runtime(recipe.run)
     base = find_base(model, licence)
-    asked, held_out = read_pairs(pairs), read_pairs(validation) if validation else []
     net = SeqClip(Towers(base.weights, runtime.device.type, base.settings), recipe)
     clips = ClipStore(recipe.data.frames, net.towers.frame_side)
-    found = find_clips(clips, [*asked, *held_out], progress, stop)
-    training, measured = examples_of(asked, found), examples_of(held_out, found)
-    if not validation:
-        training, measured = split_films(training, recipe.data.validation_share, recipe.data.split_seed)
-    advice = _advice(base, training, measured, found)
-    facts = {
-        "recipe": recipe.model_dump(mode="json"),
-        "base": base.sha256,
-        "pairs": fingerprint_of(training, measured),
-    }
-    _check(out, training, measured, facts, state)
+    data = find_data(pairs, validation, clips, recipe.data, progress, stop)
+    facts = {"recipe": recipe.model_dump(mode="json"), "base": base.sha256, "pairs": data.fingerprint}
+    if state is not None:
+        _check_same(out, facts, state)
+    advice = _advice(base, data)
     for sentence in advice:
         progress.note(sentence)
     replace_file(out / RECIPE, recipe.to_toml().encode())  # from here on the folder is a run
     embedder = Embedder(net, clips, ArrayStore("clip-vectors"), base.sha256, runtime)
-    _prepare(embedder, [*training, *measured], progress, stop)
-    origin = _origin(base, recipe, training, measured, found, facts)
-    trainer = Trainer(embedder, training, recipe)
-    standing = Run(out, trainer, measured, base, facts, origin, progress).go(state, stop)
-    assert standing.base is not None and standing.best is not None
-    if standing.finished and standing.best_step == 0:
-        advice.append(NO_BETTER)
-        progress.note(NO_BETTER)
-    return FinetuneResult(
-        str(out), standing.step, standing.best_step, standing.seconds, standing.finished, len(training), len(measured),
-        standing.base, standing.best, left_out(found), advice,
-    )  # fmt: skip
+    _prepare(embedder, [*data.training, *data.validation], progress, stop)
+    trainer = Trainer(embedder, data.training, recipe)
+    return Run(out, trainer, data, base, facts, _origin(base, recipe, data), advice, progress)
 
 
 def _prepare(embedder: Embedder, examples: Sequence[Example], progress: Progress, stop: Callable[[], bool]) -> None:
@@ -130,37 +140,30 @@ def _prepare(embedder: Embedder, examples: Sequence[Example], progress: Progress
         progress.end()
 
 
-def _origin(
-    base: Base,
-    recipe: SeqClipRecipe,
-    training: Sequence[Example],
-    measured: Sequence[Example],
-    found: Found,
-    facts: dict[str, Any],
-) -> dict[str, Any]:
-    data = {
-        "training": len(training),
-        "validation": len(measured),
-        "films": len({e.film for e in training}),
-        "left_out": len(found.left_out),
-        "fingerprint": facts["pairs"],
+def _origin(base: Base, recipe: SeqClipRecipe, data: Data) -> dict[str, Any]:
+    counts = {
+        "training": len(data.training),
+        "validation": len(data.validation),
+        "films": len({e.film for e in data.training}),
+        "left_out": len(data.found.left_out),
+        "fingerprint": data.fingerprint,
     }
     return {
         "base_model": {"sha256": base.sha256, "licence": base.licence},
-        "pairs": data,
+        "pairs": counts,
         "recipe": recipe.model_dump(mode="json"),
         "versions": {"mediafm": __version__, "torch": torch.__version__},
     }
 
 
-def _advice(base: Base, training: Sequence[Example], measured: Sequence[Example], found: Found) -> list[str]:
+def _advice(base: Base, data: Data) -> list[str]:
     said = []
     if base.licence == "NOASSERTION":
         said.append(f"{base.name} does not say its licence, which binds what is made of it: give it by --licence.")
-    if both := {e.film for e in training} & {e.film for e in measured}:
+    if both := {e.film for e in data.training} & {e.film for e in data.validation}:
         said.append(f"{len(both)} films are in training and in validation pairs: the measures flatter the model.")
-    if measured and len({e.clip for e in measured}) < 20:
-        said.append(f"Only {len({e.clip for e in measured})} clips to validate on: the measures say little.")
+    if (measured := len({e.clip for e in data.validation})) < FEW_CLIPS:
+        said.append(f"Only {measured} clips to validate on: the measures say little.")
     return said
 
 
@@ -175,17 +178,8 @@ def _check_folder(out: Path, resume: bool) -> None:
         raise UsageError(f"{out} holds a run already.", "Go on with it by --resume, or name another folder.")
 
 
-def _check(
-    out: Path, training: Sequence[Example], measured: Sequence[Example], facts: dict[str, Any], state: State | None
-) -> None:
-    """Enough pairs, and those that a resumed run began with."""
-    if len(training) < 2 or not measured:
-        raise TrainingError(
-            f"{len(training)} pairs to learn from and {len(measured)} to validate on can be read: too few.",
-            "Give more pairs (two films at least), or a second file by --validation.",
-        )
-    if state is None:
-        return
+def _check_same(out: Path, facts: dict[str, Any], state: State) -> None:
+    """UsageError unless the state was saved under this recipe, base and pairs."""
     changed = [what for what in ("recipe", "base", "pairs") if state.facts[what] != facts[what]]
     if "recipe" in changed:
         changes = "; ".join(_changes(state.facts["recipe"], facts["recipe"]))

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,10 +16,11 @@ from mediafm.model.folder import CURVE, ORIGIN, read_json
 from mediafm.progress import Progress
 from mediafm.train.metrics import MetricsLog, read_metrics
 from mediafm.train.seqclip.checkpoint import Base, write_card, write_checkpoint
+from mediafm.train.seqclip.data import Data
 from mediafm.train.seqclip.evaluation import evaluate_network
 from mediafm.train.seqclip.plots import plot_run
 from mediafm.train.seqclip.retrieval import Recalls, Retrieval
-from mediafm.train.seqclip.trainer import Example, Trainer
+from mediafm.train.seqclip.trainer import Trainer
 from mediafm.train.state import gather_optimizers, load_tensors, save_tensors, scatter_optimizers
 
 STATE = "state"
@@ -63,20 +64,25 @@ def _standing(held: dict[str, Any]) -> Standing:
 
 
 class Run:
-    """A run in its folder. facts: recipe, pairs and base, which a resumed run must share. origin: what made it."""
+    """A run in its folder.
+
+    facts: recipe, pairs and base, which a resumed run must share. origin: what made it. advice: what was said before
+    the first step.
+    """
 
     def __init__(
         self,
         out: Path,
         trainer: Trainer,
-        validation: Sequence[Example],
+        data: Data,
         base: Base,
         facts: dict[str, Any],
         origin: dict[str, Any],
+        advice: list[str],
         progress: Progress,
     ) -> None:
-        self.out, self.trainer, self.validation, self.base = out, trainer, validation, base
-        self.facts, self.origin, self.progress = facts, origin, progress
+        self.out, self.trainer, self.data, self.base = out, trainer, data, base
+        self.facts, self.origin, self.advice, self.progress = facts, origin, advice, progress
         self.standing = Standing(0, 0, 0, 0.0, False)
 
     def go(self, state: State | None, stop: Callable[[], bool]) -> Standing:
@@ -124,7 +130,7 @@ class Run:
         return 0 < self.trainer.recipe.schedule.patience <= self.standing.waited
 
     def _evaluate(self) -> None:
-        found = evaluate_network(self.trainer.embedder, self.validation)
+        found = evaluate_network(self.trainer.embedder, self.data.validation)
         ways = asdict(found)
         figures = {f"{way}_{name}": value for way, recalls in ways.items() for name, value in recalls.items()}
         self._log.write(
