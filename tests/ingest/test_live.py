@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from ingest.following import Recorder, assert_equal, extras, put_segments
 from ingest_films import CUTS, FPS, SIZE, shot_pictures, tone
 from mediafm.catalog import Catalog
+from mediafm.cli.app import app
 from mediafm.errors import UsageError
 from mediafm.ingest import ingest, ingest_live
 from mediafm.media import FilmOptions, write_film, write_subtitles
@@ -230,3 +232,11 @@ def test_wrong_use_is_said(tmp_path: Path) -> None:
         follow(tmp_path / "event.ts", tmp_path / "catalog", idle_s=0)
     summary = follow(tmp_path / "event.ts", tmp_path / "catalog", idle_s=1)
     assert "holds nothing, and nothing came" in summary.failures[0][1]
+
+
+def test_one_event_at_a_time(tmp_path: Path) -> None:
+    both = [str(tmp_path / name) for name in ("a.ts", "b.ts")]
+    with pytest.raises(UsageError, match="--live follows one event, and 2 are named"):
+        CliRunner().invoke(
+            app, ["ingest", "--live", *both, "--catalog", str(tmp_path / "catalog")], catch_exceptions=False
+        )
