@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--cue-lag", type=float, default=8.0)
     parser.add_argument("--detector", default="")
-    parser.add_argument("--idle", type=float, default=60.0)
+    parser.add_argument("--idle", type=float, default=600.0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mediafm-live-") as folder:
         print(json.dumps(run(given, Path(folder))))
