@@ -6,7 +6,7 @@
 `sintel` is the trailer with its subtitles, remuxed to Matroska or converted to MPEG-TS; `event` is generated: shots of
 two to twelve seconds, a tone, and words all the way. A recorder writes the file packet by packet at its own pace, times
 `--speed`, and each cue `--cue-lag` seconds of the event after it was said. `mediafm ingest --live` follows in a process
-of its own, and this one looks into the catalog five times a second.
+of its own; the event begins when it is ready. This one looks into the catalog five times a second.
 
 Delay of a shot: from the moment its last packet was written until the shot was seen in the catalog, in seconds of the
 clock on the wall. With speed s, what waits for further pictures (the detector, the keyframe) takes a share 1/s of what
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--cue-lag", type=float, default=8.0)
     parser.add_argument("--detector", default="")
-    parser.add_argument("--idle", type=float, default=60.0)
+    parser.add_argument("--idle", type=float, default=600.0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mediafm-live-") as folder:
         print(json.dumps(run(given, Path(folder))))

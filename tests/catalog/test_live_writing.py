@@ -130,7 +130,7 @@ def test_embeddings_of_the_past_stay_and_those_of_other_words_go(catalog: Catalo
         writer.show(record(6))
         np.testing.assert_array_equal(catalog.kept_embeddings("past", "event"), rows[:3])
         assert len(catalog.kept_embeddings("title", "event")) == 0
-    assert catalog.verify() == ["event: embedding set 'past' does not hold its 6 shots once"] or catalog.verify() == []
+    assert catalog.verify() == []
 
 
 def test_a_writer_that_dies_leaves_the_title_so_far(catalog: Catalog) -> None:

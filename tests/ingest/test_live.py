@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from ingest.following import Recorder, assert_equal, extras, put_segments
 from ingest_films import CUTS, FPS, SIZE, shot_pictures, tone
 from mediafm.catalog import Catalog
+from mediafm.cli.app import app
 from mediafm.errors import UsageError
 from mediafm.ingest import ingest, ingest_live
 from mediafm.media import FilmOptions, write_film, write_subtitles
@@ -147,7 +149,7 @@ def test_it_can_be_seen_while_it_goes_on_and_ctrl_c_keeps_what_is_certain(
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        for _ in range(600):
+        for _ in range(3000):
             time.sleep(0.1)
             if catalog.exists() and (found := Catalog.open(str(catalog))).title_ids():
                 break
@@ -156,7 +158,7 @@ def test_it_can_be_seen_while_it_goes_on_and_ctrl_c_keeps_what_is_certain(
         assert found.shots("event") == offline.shots("event")[: record.n_shots]
         assert found.verify() == []
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "the event had not ended" in said
     assert Catalog.open(str(catalog)).title_record("event").live
@@ -183,7 +185,7 @@ def test_a_killed_command_ends_equal_when_started_again(whole: tuple[Path, Catal
     with subprocess.Popen(
         [*command, "--detector", "content"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as p:
-        for _ in range(600):
+        for _ in range(3000):
             time.sleep(0.1)
             if catalog.exists() and Catalog.open(str(catalog)).title_ids():
                 break
@@ -230,3 +232,11 @@ def test_wrong_use_is_said(tmp_path: Path) -> None:
         follow(tmp_path / "event.ts", tmp_path / "catalog", idle_s=0)
     summary = follow(tmp_path / "event.ts", tmp_path / "catalog", idle_s=1)
     assert "holds nothing, and nothing came" in summary.failures[0][1]
+
+
+def test_one_event_at_a_time(tmp_path: Path) -> None:
+    both = [str(tmp_path / name) for name in ("a.ts", "b.ts")]
+    with pytest.raises(UsageError, match="--live follows one event, and 2 are named"):
+        CliRunner().invoke(
+            app, ["ingest", "--live", *both, "--catalog", str(tmp_path / "catalog")], catch_exceptions=False
+        )

@@ -1,5 +1,6 @@
 """Files that grow and folders of segments, as bytes: what waits, what ends, what is refused."""
 
+import os
 import struct
 import threading
 import time
@@ -41,14 +42,21 @@ def test_a_read_waits_for_more_until_nothing_comes(tmp_path: Path) -> None:
 
 
 def test_what_has_not_grown_for_long_is_over_at_once(tmp_path: Path) -> None:
-    import os
-
     path = tmp_path / "event.ts"
     path.write_bytes(b"all of it")
     os.utime(path, (time.time() - 100, time.time() - 100))
     began = time.monotonic()
     assert read_all(GrowingFile(path, Following(60))) == b"all of it"
     assert time.monotonic() - began < 2
+
+
+def test_a_recording_that_has_not_begun_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "event.ts"
+    path.touch()
+    os.utime(path, (time.time() - 100, time.time() - 100))
+    source = GrowingFile(path, Following(2))
+    threading.Timer(0.5, lambda: path.write_bytes(b"it begins")).start()
+    assert read_all(source) == b"it begins" and source.ended == "idle"
 
 
 def test_a_done_file_ends_it_after_the_last_byte(tmp_path: Path) -> None:

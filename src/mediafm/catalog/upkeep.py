@@ -161,14 +161,20 @@ def _grouped(rows: pa.Table, keys: list[str], *what: Any) -> list[dict[str, Any]
 
 
 def _embedding_problems(rows: TitleRows, name: str, records: Sequence[TitleRecord]) -> list[str]:
-    """A set need not cover a title, but what it holds for one must be whole."""
+    """A set need not cover a title, nor the end of one that went on since, but what it holds must have no holes."""
     problems = []
     table = embeddings_table_name(name)
     held = dict.fromkeys(zip(*_columns(rows.store.scan(table, columns=["title_id", "revision"])), strict=True))
     for record, found in rows.scan(table, ["vector"], records, more=1):
-        if found is None and (record.title_id, record.revision) in held:
+        if found is None and (record.title_id, record.revision) in held and _has_holes(rows.store, table, record):
             problems.append(f"{record.title_id}: embedding set {name!r} does not hold its {record.n_shots} shots once")
     return problems
+
+
+def _has_holes(store: Store, table: str, record: TitleRecord) -> bool:
+    where = f"title_id = {quote(record.title_id)} AND revision = {record.revision} AND shot >= 0"
+    shots = sorted(store.scan(table, where, ["shot"])["shot"].to_pylist())
+    return shots != list(range(min(len(shots), record.n_shots)))
 
 
 def _columns(rows: pa.Table) -> tuple[list[str], list[int]]:

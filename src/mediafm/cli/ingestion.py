@@ -42,30 +42,25 @@ def ingest(
     json: Json = False,
 ) -> None:
     """Find shots in films, embed each shot's picture, sound and text, and store all of it in the catalog."""
+    from mediafm.ingest import ingest_live
     from mediafm.media import Languages
     from mediafm.reading import Limits, few_arenas
 
     few_arenas()
     run = _engine(engine, address, retries, gpus)
-    languages = Languages.chosen(language, audio_language, subtitle_language).spec
+    options: dict[str, Any] = {
+        "detector": detector,
+        "metadata": metadata,
+        "language": Languages.chosen(language, audio_language, subtitle_language).spec,
+        "limits": Limits(timeout_s=timeout, memory_mb=memory),
+    }
+    if live and len(paths) != 1:
+        raise UsageError(f"--live follows one event, and {len(paths)} are named.", "Start a command for each of them.")
     with progress() as bar:
         if live:
-            finish(
-                _follow(paths, catalog, preset, detector, metadata, languages, idle, Limits(timeout, 120, memory), bar),
-                json,
-            )
-            return
-        summary = run(
-            paths,
-            catalog,
-            preset,
-            detector=detector,
-            metadata=metadata,
-            language=languages,
-            workers=workers,
-            limits=Limits(timeout_s=timeout, memory_mb=memory),
-            progress=bar,
-        )
+            summary = ingest_live(Path(paths[0]), catalog, preset, idle_s=idle, progress=bar, **options)
+        else:
+            summary = run(paths, catalog, preset, workers=workers, progress=bar, **options)
     finish(summary, json)
 
 
@@ -79,26 +74,6 @@ def _engine(name: str, address: str, retries: int, gpus: float | None) -> Callab
     from mediafm.ingest import ingest as on_this_machine
 
     return on_this_machine
-
-
-def _follow(paths: list[str], *given: Any) -> Any:
-    """`ingest --live`."""
-    from mediafm.ingest import ingest_live
-
-    if len(paths) != 1:
-        raise UsageError(f"--live follows one event, and {len(paths)} are named.", "Start a command for each of them.")
-    catalog, preset, detector, metadata, language, idle, limits, bar = given
-    return ingest_live(
-        Path(paths[0]),
-        catalog,
-        preset,
-        detector=detector,
-        metadata=metadata,
-        language=language,
-        idle_s=idle,
-        limits=limits,
-        progress=bar,
-    )
 
 
 def _say_live(live: dict[str, Any]) -> None:

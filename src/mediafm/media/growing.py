@@ -49,7 +49,7 @@ class GrowingFile:
         self._done = path / ".done" if path.is_dir() else path.with_name(path.name + ".done")
         self._file = None if self._segments else path.open("rb")
         self._held = b""  # read ahead, to see what it is
-        self._grew = False  # while we looked
+        self._stale = self._is_stale()
         self._last_growth, self._last_beat = time.monotonic(), time.monotonic()
 
     def read(self, n: int) -> bytes:
@@ -107,12 +107,11 @@ class GrowingFile:
         return self._held
 
     def _next(self, n: int) -> bytes:
-        waited = False
         while True:
             over = self.ended or self._marked()  # before the look: what is written before the mark counts
             data = self._look(n)
             if data:
-                self._last_growth, self._grew = time.monotonic(), self._grew or waited
+                self._last_growth = time.monotonic()
                 return data
             if over or (over := self._idle()):
                 self.ended = over
@@ -121,7 +120,6 @@ class GrowingFile:
                 self._last_beat = time.monotonic()
                 self._waiting()
             time.sleep(POLL_S)
-            waited = True
 
     def _look(self, n: int) -> bytes:
         if self._segments is not None:
@@ -138,12 +136,14 @@ class GrowingFile:
         return "endlist" if self._segments is not None and self._segments.complete else ""
 
     def _idle(self) -> str:
-        """Also what had not grown for so long before we came is over: then nobody waits.
+        """Our own clock alone counts, whatever clock the file's time is of, unless it was over when we came."""
+        return "idle" if self._stale or time.monotonic() - self._last_growth >= self._following.idle_s else ""
 
-        Once it has grown under our eyes our own clock alone counts, whatever clock the file's time is of.
-        """
-        since = time.monotonic() - self._last_growth
-        if not self._grew:
-            newest = self._segments.newest if self._segments is not None else self.path.stat().st_mtime
-            since = max(since, time.time() - newest)
-        return "idle" if since >= self._following.idle_s else ""
+    def _is_stale(self) -> bool:
+        """Whether there is something that had not grown for so long before we came: then nobody waits for more."""
+        if self._segments is not None:
+            newest = self._segments.newest
+        else:
+            about = self.path.stat()
+            newest = about.st_mtime if about.st_size else 0.0
+        return newest > 0 and time.time() - newest >= self._following.idle_s
