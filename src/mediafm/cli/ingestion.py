@@ -17,13 +17,18 @@ def register(app: typer.Typer) -> None:
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Films, or folders that are searched for films.")],
     catalog: CatalogOption,
-    preset: Annotated[str, typer.Option(help="offline, open, reference, or a preset TOML file.")] = "offline",
+    preset: Annotated[
+        str, typer.Option(help="offline, open, reference, reference-api, or a preset TOML file.")
+    ] = "offline",
     detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
     metadata: Annotated[Path | None, typer.Option(help="CSV or JSON lines with what is known of the titles.")] = None,
     language: Annotated[str, typer.Option(help="Preferred language of sound and subtitles, as in film.en.srt.")] = "",
     workers: Annotated[int, typer.Option(help="Films read at the same time; 0: one for every two processors.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds one film may take; 0: by its size, ten minutes and up.")] = 0,
     memory: Annotated[int, typer.Option(help="Megabytes the process that reads a film may take.")] = 4096,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Dollars that encoders which are paid for may cost; default: the preset's cap.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Find shots in films, embed each shot's picture, sound and text, and store all of it in the catalog."""
@@ -41,6 +46,7 @@ def ingest(
             language=language,
             workers=workers,
             limits=Limits(timeout_s=timeout, memory_mb=memory),
+            max_cost=max_cost,
             progress=bar,
         )
     finish(summary, json)

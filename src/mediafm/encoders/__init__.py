@@ -5,7 +5,17 @@ Heavy libraries load when a preset's encoder is first asked for, not when this p
 
 from mediafm.encoders.encoder import Encoded, Encoder
 from mediafm.encoders.presets import PRESETS, DetectorChoice, Preset, load_preset
-from mediafm.encoders.protocols import TextEncoder
+from mediafm.encoders.protocols import PaidEncoder, TextEncoder
 from mediafm.encoders.vectors import checked
 
-__all__ = ["PRESETS", "DetectorChoice", "Encoded", "Encoder", "Preset", "TextEncoder", "checked", "load_preset"]
+__all__ = [
+    "PRESETS",
+    "DetectorChoice",
+    "Encoded",
+    "Encoder",
+    "PaidEncoder",
+    "Preset",
+    "TextEncoder",
+    "checked",
+    "load_preset",
+]

@@ -32,6 +32,10 @@ class Encoder(ABC):
     batch: int = 16  # shots it likes to be handed at a time
     frame_side: int = 0  # the shorter side, in pixels, of those frames
 
+    def check_ready(self) -> None:
+        """Raise what would stop the first batch anyway and can be known before: a key that is missing."""
+        return
+
     @abstractmethod
     def encode(self, batch: Sequence[ShotInput]) -> Encoded:
         """Encode shots; [len(batch), dim]."""

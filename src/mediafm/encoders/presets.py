@@ -15,7 +15,7 @@ kind = "wav2vec2"            # offline | wav2vec2
 model = "facebook/wav2vec2-base-960h"
 layer = -1
 [encoders.text]
-kind = "sentence"            # minilm | sentence
+kind = "sentence"            # minilm | sentence | openai
 model = "sentence-transformers/all-mpnet-base-v2"
 ```
 """
@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -34,7 +34,10 @@ from mediafm.encoders.fingerprints import fingerprint
 from mediafm.errors import UsageError
 from mediafm.types import MODALITIES, Modality
 
-PRESETS = ("offline", "open", "reference")
+if TYPE_CHECKING:
+    from mediafm.encoders.hosted.texts import TextService
+
+PRESETS = ("offline", "open", "reference", "reference-api")
 
 
 class _Strict(BaseModel):
@@ -75,13 +78,25 @@ class _Sentence(_Hub):
     kind: Literal["sentence"]
 
 
-EncoderChoice = _Offline | _Clip | _Wav2Vec2 | _MiniLM | _Sentence
+class _OpenAI(_Strict):
+    kind: Literal["openai"]
+    model: str = Field("text-embedding-3-large", min_length=1)
+    dimensions: int = Field(0, ge=0, le=65_536)  # 0: the model's own
+    base_url: str = ""
+    key_variable: str = Field("OPENAI_API_KEY", pattern=r"[A-Za-z_][A-Za-z0-9_]*|^$")  # its name, never the key
+    ask_dimensions: bool = True
+    max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)  # dollars a run
+    usd_per_million_tokens: float | None = Field(None, ge=0, allow_inf_nan=False)
+    licence: str = Field("LicenseRef-OpenAI-Terms", min_length=1)
+
+
+EncoderChoice = _Offline | _Clip | _Wav2Vec2 | _MiniLM | _Sentence | _OpenAI
 
 
 class _Encoders(_Strict):
     video: Annotated[_Offline | _Clip, Field(discriminator="kind")] | None = None
     audio: Annotated[_Offline | _Wav2Vec2, Field(discriminator="kind")] | None = None
-    text: Annotated[_MiniLM | _Sentence, Field(discriminator="kind")] | None = None
+    text: Annotated[_MiniLM | _Sentence | _OpenAI, Field(discriminator="kind")] | None = None
 
 
 class _PresetFile(_Strict):
@@ -126,7 +141,7 @@ class Preset:
 
 
 def load_preset(name_or_path: str | Path, device: str | None = None) -> Preset:
-    """A preset by name (offline, open, reference) or from a TOML file; see the module's docstring for its form.
+    """A preset by name (one of PRESETS) or from a TOML file; see the module's docstring for its form.
 
     device: torch device of the encoders that use one; None for the best there is. Nothing is loaded yet.
     Raises UsageError, naming the file and the key, if the file is missing, not TOML, or has unknown or wrong keys.
@@ -184,6 +199,10 @@ def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Enc
         from mediafm.encoders.wav2vec2 import Wav2Vec2Encoder
 
         return Wav2Vec2Encoder(choice.model, licence=choice.licence, layer=choice.layer, device=device)
+    if isinstance(choice, _OpenAI):
+        from mediafm.encoders.openai import OpenAIEncoder
+
+        return OpenAIEncoder(text_service(choice), choice.max_cost, choice.licence)
     if isinstance(choice, _Sentence | _MiniLM):
         from mediafm.encoders.text import MiniLMEncoder, SentenceEncoder
 
@@ -199,5 +218,19 @@ def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Enc
     return OfflineAudioEncoder()
 
 
+def text_service(choice: _OpenAI) -> "TextService":
+    """The service that an `openai` encoder of a preset asks; opens no connection."""
+    from mediafm.encoders.hosted.texts import TextService
+
+    return TextService(
+        choice.model,
+        choice.dimensions,
+        base_url=choice.base_url,
+        key_variable=choice.key_variable,
+        usd_per_million=choice.usd_per_million_tokens,
+        ask_dimensions=choice.ask_dimensions,
+    )
+
+
 def _licence(choice: EncoderChoice) -> str:
-    return choice.licence if isinstance(choice, _Hub) else "Apache-2.0"
+    return choice.licence if isinstance(choice, _Hub | _OpenAI) else "Apache-2.0"

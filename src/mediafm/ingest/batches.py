@@ -6,12 +6,12 @@ keep an accelerator as busy as one long film. Encoders promise that a shot's vec
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mediafm.encoders import Encoder, checked
-from mediafm.errors import EncoderError
+from mediafm.errors import EncoderError, ServiceError
 from mediafm.reading import ReadShot
 from mediafm.types import Features, FloatArray, Modality
 
@@ -89,6 +89,8 @@ class BatchPool:
             return
         try:
             self._encode_together(modality, batch)
+        except ServiceError as error:  # what it refuses to all it would refuse to each
+            self.failed.update((ticket.title, str(error)) for ticket in batch)
         except EncoderError:  # one bad shot must not take the others' titles with it
             for ticket in batch:
                 try:
@@ -102,6 +104,17 @@ class BatchPool:
             if present:
                 ticket.rows[modality] = vector
             ticket.missing -= 1
+            if modality != "text" and ticket.missing == 1 and ticket in self._waiting.get("text", ()):
+                self._let_go(ticket)
+
+    def _let_go(self, ticket: _Ticket) -> None:
+        """Only the text of a shot is still to come, in a batch that may be large: keep its one picture for people."""
+        read = ticket.read
+        picture = () if read.keyframe is None else (read.keyframe,)
+        times = read.input.frame_times[len(read.input.frames) // 2 :][:1]
+        lighter = replace(read.input, frames=picture, frame_times=times, samples=None)
+        self._held -= read.input.nbytes - lighter.nbytes
+        ticket.read = replace(read, input=lighter)
 
 
 def features_of(encoders: Mapping[Modality, Encoder], rows: list[Mapping[Modality, FloatArray]]) -> Features:

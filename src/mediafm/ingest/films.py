@@ -17,6 +17,7 @@ from mediafm.errors import UsageError
 from mediafm.ingest.encoding import encoder_specs, frames_wanted
 from mediafm.ingest.feed import Feed
 from mediafm.ingest.jobs import TitleJob, title_ids
+from mediafm.ingest.paying import set_cap, tell_spending
 from mediafm.ingest.pipeline import Pipeline
 from mediafm.ingest.storing import Storing
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
@@ -38,12 +39,13 @@ def ingest(
     language: str = "",
     workers: int = 0,
     limits: Limits | None = None,
+    max_cost: float | None = None,
     progress: Progress = SILENT,
 ) -> IngestSummary:
     """Ingest films and folders of films into the catalog at `catalog_uri`, which is made if it is not there.
 
     workers: films that are read at the same time, each by a process of its own; 0: one for every two processors.
-    limits: what reading one film may take.
+    limits: what reading one film may take. max_cost: dollars that encoders which are paid for may cost this run.
 
     Raises UsageError for wrong paths, clashing title ids or an unknown preset, MismatchError where the catalog was made
     with other encoders. A film that cannot be read is a failure in the summary, not an error.
@@ -51,6 +53,7 @@ def ingest(
     started = time.monotonic()
     films = title_ids(find_films(paths))
     preset = with_detector(load_preset(preset_name), detector)
+    set_cap(preset, max_cost)
     workers = _workers(workers, len(films))
     stop = threading.Event()
     threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
@@ -68,6 +71,7 @@ def ingest(
         stop.set()
         for process in processes:
             process.close()
+    tell_spending(preset.encoders.values(), progress)
     if unconfined := sorted(set().union(*(process.unconfined for process in processes))):
         progress.note(
             f"This system could not close {' and '.join(unconfined)} to the processes that read films: "

@@ -1,0 +1,45 @@
+"""Encoders that are paid for by the use: the cap of a run, and what people are told before and after."""
+
+from collections.abc import Iterable, Sequence
+
+from mediafm.encoders import Encoder, PaidEncoder, Preset
+from mediafm.errors import UsageError
+from mediafm.progress import Progress
+
+
+def set_cap(preset: Preset, max_cost: float | None) -> None:
+    """Keep the preset's paid encoders below so many dollars a run; UsageError where nothing of it is paid for."""
+    if max_cost is None:
+        return
+    paid = paid_encoders(preset.encoders.values())
+    if not paid:
+        raise UsageError(f"Nothing of preset {preset.name!r} is paid for.", "Leave --max-cost out.")
+    for encoder in paid:
+        encoder.limit(max_cost)
+
+
+def paid_encoders(encoders: Iterable[Encoder]) -> list[PaidEncoder]:
+    """Those that cost money."""
+    return [encoder for encoder in encoders if isinstance(encoder, PaidEncoder)]
+
+
+def tell_estimate(encoder: object, texts: Sequence[str], progress: Progress) -> None:
+    """Say what embedding these texts will cost, if it costs anything."""
+    if isinstance(encoder, PaidEncoder):
+        found = encoder.estimate(texts)
+        usd = "at an unknown price" if found.usd is None else f"about {dollars(found.usd)}"
+        progress.note(f"{found.unknown} of {found.texts} texts are to be paid for: about {found.tokens} tokens, {usd}.")
+
+
+def tell_spending(encoders: Iterable[Encoder], progress: Progress) -> None:
+    """Say what a run has sent and paid."""
+    for encoder in paid_encoders(encoders):
+        spent = encoder.spending
+        if spent.texts_sent:
+            doubt = f", and up to {dollars(spent.unconfirmed_usd)} without an answer" if spent.unconfirmed_usd else ""
+            progress.note(f"{spent.texts_sent} texts sent, {dollars(spent.usd)} spent{doubt}.")
+
+
+def dollars(amount: float) -> str:
+    """An amount for people."""
+    return f"${amount:.2f}" if amount >= 1 else f"${amount:.6f}"
