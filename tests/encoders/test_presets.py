@@ -47,7 +47,7 @@ def test_named_presets_parse_without_loading_anything(name: str) -> None:
     preset = load_preset(name)
     assert preset.name == name and tuple(preset.choices) == MODALITIES
     assert preset.detector.name == "auto"
-    assert set(preset.licences.values()) <= {"Apache-2.0", "MIT"}
+    assert set(preset.licences.values()) <= {"Apache-2.0", "MIT", "LicenseRef-OpenAI-Terms"}
 
 
 def test_offline_runs(shots: list[ShotInput]) -> None:

@@ -7,6 +7,7 @@ models by one name must not be used by turns.
 
 import math
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,6 +138,7 @@ class OpenAIEncoder(Encoder):
             self._client = TextClient(
                 self.service, account, self._budget, self._cache, self._clock, np.random.default_rng(), self._timeout_s
             )
+            weakref.finalize(self, self._client.close)  # connections stay open from batch to batch
         return self._client
 
     @contextmanager

@@ -83,7 +83,7 @@ class _OpenAI(_Strict):
     model: str = Field("text-embedding-3-large", min_length=1)
     dimensions: int = Field(0, ge=0, le=65_536)  # 0: the model's own
     base_url: str = ""
-    key_variable: str = Field("OPENAI_API_KEY", pattern=r"[A-Za-z_][A-Za-z0-9_]*|^$")  # its name, never the key
+    key_variable: str = Field("OPENAI_API_KEY", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")  # its name, never the key
     ask_dimensions: bool = True
     max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)  # dollars a run
     usd_per_million_tokens: float | None = Field(None, ge=0, allow_inf_nan=False)
