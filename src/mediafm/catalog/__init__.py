@@ -7,6 +7,7 @@ from mediafm.catalog.compaction import Tidied
 from mediafm.catalog.fingerprint import FileState, file_state, require_unchanged, source_fingerprint
 from mediafm.catalog.handles import ClipHandle, ClipShot, TitleHandle
 from mediafm.catalog.importing import ImportSummary, import_features
+from mediafm.catalog.re_encoding import ReEncoding, Rewritten
 from mediafm.catalog.records import (
     CatalogSpec,
     ClipSetSpec,
@@ -34,6 +35,8 @@ __all__ = [
     "Failure",
     "FileState",
     "ImportSummary",
+    "ReEncoding",
+    "Rewritten",
     "ShotRecord",
     "Tidied",
     "TitleClips",

@@ -3,15 +3,18 @@
 from mediafm.ingest.films import ingest
 from mediafm.ingest.importing import import_catalogue, import_clip_set
 from mediafm.ingest.movienet import import_movienet
+from mediafm.ingest.reencoding import ReEncodeSummary, reencode
 from mediafm.ingest.scene_labels import LabelSummary, write_scene_labels
 from mediafm.ingest.summary import IngestSummary
 
 __all__ = [
     "IngestSummary",
     "LabelSummary",
+    "ReEncodeSummary",
     "import_catalogue",
     "import_clip_set",
     "import_movienet",
     "ingest",
+    "reencode",
     "write_scene_labels",
 ]

@@ -1,6 +1,6 @@
 """Read shots in, rows and features and keyframes out: every encoder of the preset over one batch of shots."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mediafm.catalog import EncoderSpec, ShotRecord
-from mediafm.encoders import Preset, TextEncoder, checked
+from mediafm.encoders import Encoder, Preset, TextEncoder, checked
 from mediafm.reading import ReadShot
 from mediafm.types import MODALITIES, Features, FloatArray, Metadata, Modality
 
@@ -24,7 +24,11 @@ def encoder_specs(preset: Preset) -> dict[Modality, EncoderSpec]:
 
 def frames_wanted(preset: Preset) -> tuple[int, int]:
     """(sampled frames a shot, pixels of their shorter side) that the preset's encoders and the keyframe ask for."""
-    encoders = preset.encoders.values()
+    return frames_of(preset.encoders.values())
+
+
+def frames_of(encoders: Collection[Encoder]) -> tuple[int, int]:
+    """As `frames_wanted`, of some encoders."""
     return max([1, *(e.frames for e in encoders)]), max([KEYFRAME_SIDE, *(e.frame_side for e in encoders)])
 
 

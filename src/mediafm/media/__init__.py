@@ -11,7 +11,7 @@ from mediafm.media.finding import MEDIA_SUFFIXES, find_films
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
 from mediafm.media.metadata import load_metadata
 from mediafm.media.picture import Picture, Scaling
-from mediafm.media.reader import TitleReader, open_title, probe
+from mediafm.media.reader import Only, TitleReader, open_title, probe
 from mediafm.media.sampling import FrameSampler, SoundCutter
 from mediafm.media.sound import Sound
 from mediafm.media.stills import read_still
@@ -27,6 +27,7 @@ __all__ = [
     "FilmOptions",
     "FrameSampler",
     "MediaInfo",
+    "Only",
     "Picture",
     "Scaling",
     "Sidecar",

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from av import FFmpegError, Packet, VideoFrame
 from av.container import InputContainer
@@ -30,6 +30,7 @@ from mediafm.types import SAMPLE_RATE
 _LOOKAHEAD_BYTES = 32 << 20
 _SHORT_S, _SHORT_SHARE = Fraction(2), Fraction(2, 100)  # a title that ends this much too early was cut off
 
+Only = Literal["", "video", "audio"]
 _Whole = tuple[Any, int]  # a decoded frame that is whole, and how many pictures were lost before it
 
 
@@ -43,15 +44,20 @@ def probe(path: Path | str) -> MediaInfo:
 
 
 def open_title(
-    path: Path | str, sample_rate: int = SAMPLE_RATE, audio_language: str | None = None, threads: int = 0
+    path: Path | str,
+    sample_rate: int = SAMPLE_RATE,
+    audio_language: str | None = None,
+    threads: int = 0,
+    only: Only = "",
 ) -> "TitleReader":
     """Open a title for its one pass; use as a context manager and iterate.
 
     sample_rate: hertz of the mono sound. audio_language: which track of sound to read where there are several; where
     none speaks it, the default track is read (`reader.audio_index` tells). threads: of the picture's decoder, 0 for as
-    many as there are processors.
+    many as there are processors. only: the one of picture and sound that is wanted: no more of the other is decoded
+    than the title's zero and time base take, and whether the title is whole is not asked.
     """
-    return TitleReader(Path(path), sample_rate, audio_language, threads)
+    return TitleReader(Path(path), sample_rate, audio_language, threads, only)
 
 
 class TitleReader:
@@ -69,11 +75,13 @@ class TitleReader:
     in a title without picture, the same of its sound. Sound that is lost beside a picture never does.
     """
 
-    def __init__(self, path: Path, sample_rate: int, audio_language: str | None, threads: int = 0) -> None:
+    def __init__(
+        self, path: Path, sample_rate: int, audio_language: str | None, threads: int = 0, only: Only = ""
+    ) -> None:
         self.sample_rate = sample_rate
         self.failure = ""
         self.lost_at_end = 0
-        self._path, self._threads = path, threads
+        self._path, self._threads, self._only = path, threads, only
         self._sound_not_decoded = 0
         self._lost = LostPictures(exact=False)
         self._bad_run = BadRun()
@@ -83,6 +91,7 @@ class TitleReader:
         try:
             self._choose_streams(audio_language)
             self._find_zero()
+            self._leave_out()
         except BaseException:
             self.close()
             raise
@@ -200,6 +209,16 @@ class TitleReader:
         self._prepare(zero_pts, zero, orientation)
         self._pass = self._run(waiting)
 
+    def _leave_out(self) -> None:
+        """From here on nothing is decoded of the stream that is not wanted."""
+        for stream in (self._video, self._audio):
+            if self._only and stream is not None and stream.type != self._only:
+                stream.discard = Discard.all
+        if self._only == "video":
+            self._sound = self.audio_index = None
+        elif self._only == "audio":
+            self._pictures = None
+
     def _prepare(self, zero_pts: int, zero: Fraction, orientation: Orientation) -> None:
         last_end = zero + (self.info.duration or longest(self._path))
         track = self.info.video
@@ -243,6 +262,8 @@ class TitleReader:
             return
 
     def _handle(self, packet: Packet, frames: list[_Whole] | None) -> Iterator[Picture | Sound]:
+        if self._only and packet.stream.type != self._only:
+            return
         for frame, lost_before in self._decode(packet) if frames is None else frames:
             if isinstance(frame, VideoFrame):
                 assert self._pictures is not None
@@ -293,7 +314,9 @@ class TitleReader:
             self.failure = f"{self._bad_run} of its {kind} would not decode: {why}"
 
     def _shortfall(self) -> str:
-        """Why what was read is not all there should be; "" where it is."""
+        """Why what was read is not all there should be; "" where it is, or where only part of it was wanted."""
+        if self._only:
+            return ""
         if self._video is not None and not self.frames_read:
             return "not one picture of its video track could be decoded"
         if self._audio is not None and not self.samples_read:

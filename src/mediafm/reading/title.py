@@ -4,17 +4,18 @@ This is all that ever opens a film for ingest. It knows no encoder and no catalo
 be harmed (`reading.child`) and its results can be sent anywhere.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from mediafm.errors import MediaError
-from mediafm.media import TitleReader, load_cues, open_title
+from mediafm.media import Only, TitleReader, load_cues, open_title
+from mediafm.reading.sound_pass import SoundPass
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 from mediafm.shots import make_detector
-from mediafm.types import SAMPLE_RATE
+from mediafm.types import SAMPLE_RATE, Cue, Shot
 
 LOST_SOUND_S = 0.5  # holes in the sound that sum to less are the rounding of timestamps
 
@@ -25,6 +26,10 @@ class ReadRequest:
 
     frames: pictures sampled a shot, `short_side` pixels on their shorter side. language: of sound and subtitles, "" for
     the file's own choice. threads: of the picture's decoder, 0 for as many as there are processors.
+
+    Of a title that was read before, more can be said. only: "video" or "audio" alone is wanted; no words are read.
+    shots: its shots (the five numbers of `Shot`), which sound alone is cut at. least_end_pts: where it ended, for its
+    pictures alone do not tell.
     """
 
     path: Path
@@ -34,6 +39,9 @@ class ReadRequest:
     short_side: int = 180
     language: str = ""
     threads: int = 0
+    only: Only = ""
+    shots: Sequence[Sequence[int]] = ()
+    least_end_pts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +78,11 @@ Event = Opened | ReadShot | Beat | Closed
 def read_title(request: ReadRequest) -> Iterator[Event]:
     """`Opened`, then `ReadShot`s in order with `Beat`s between them, then `Closed`. Raises MediaError."""
     language = request.language or None
-    with open_title(request.path, audio_language=language, threads=request.threads) as reader:
+    with open_title(request.path, audio_language=language, threads=request.threads, only=request.only) as reader:
         duration = reader.info.duration
         yield Opened(reader.time_base, None if duration is None else float(duration))
-        cues = load_cues(request.path, reader.info, language=language)
-        detector = make_detector(request.detector, **request.options)
-        passed = TitlePass(reader, detector, cues, frames=request.frames, short_side=request.short_side)
+        cues = () if request.only else load_cues(request.path, reader.info, language=language)
+        passed = _pass(reader, request, cues)
         n_shots = 0
         for item in passed:
             n_shots += isinstance(item, ReadShot)
@@ -85,7 +92,21 @@ def read_title(request: ReadRequest) -> Iterator[Event]:
         yield _closed(reader, passed, n_shots, bool(cues))
 
 
-def _closed(reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool) -> Closed:
+def _pass(reader: TitleReader, request: ReadRequest, cues: Sequence[Cue]) -> TitlePass | SoundPass:
+    if request.only == "audio":
+        return SoundPass(reader, [Shot(*numbers) for numbers in request.shots])
+    detector = make_detector(request.detector, **request.options)
+    return TitlePass(
+        reader,
+        detector,
+        cues,
+        frames=request.frames,
+        short_side=request.short_side,
+        least_end_pts=request.least_end_pts,
+    )
+
+
+def _closed(reader: TitleReader, passed: TitlePass | SoundPass, n_shots: int, has_text: bool) -> Closed:
     video = reader.info.video
     return Closed(
         end_pts=reader.end_pts,
@@ -102,13 +123,13 @@ def _closed(reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool
     )
 
 
-def _warning(reader: TitleReader, passed: TitlePass, n_shots: int) -> str:
+def _warning(reader: TitleReader, passed: TitlePass | SoundPass, n_shots: int) -> str:
     """Why the title is not whole, or an empty string."""
     if reader.failure:
         end = float(reader.end_pts * reader.time_base)
         kept = "1 shot" if n_shots == 1 else f"{n_shots} shots"
         return f"{reader.failure}; {kept} up to {end:.2f} s kept"
-    if passed.soundless_late:
+    if isinstance(passed, TitlePass) and passed.soundless_late:
         return f"The sound of {passed.soundless_late} shots lies too far behind their picture in the file. Remux it."
     return ""
 

@@ -1,0 +1,315 @@
+"""Another encoder for one modality: that modality of all titles is made anew, and nothing else.
+
+Text comes from the stored words, so no film is touched; sound and pictures come from the films, read again with the
+shots they have. The new vectors wait beside the old ones until all titles have theirs (`catalog.re_encoding`): a
+killed run changes nothing that anybody reads, and the same command goes on where it stood.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mediafm.catalog import BatchWriter, Catalog, CatalogSpec, EncoderSpec, ReEncoding, TitleRecord, TitleSource
+from mediafm.encoders import DetectorChoice, Preset, load_preset
+from mediafm.errors import CatalogError, MediaError, MediafmError, UsageError
+from mediafm.ingest.batches import BatchPool
+from mediafm.ingest.feed import Begun, Failed, Feed
+from mediafm.ingest.jobs import TitleJob, title_ids
+from mediafm.ingest.paying import set_cap, tell_estimate, tell_spending
+from mediafm.ingest.redoing import Change, Redone, detector_of, needs_film, refuse_import, request_of
+from mediafm.interrupts import on_interrupt
+from mediafm.media import find_films
+from mediafm.progress import SILENT, Progress
+from mediafm.reading import Closed, Limits, ReadingProcess, ReadRequest, ReadShot
+from mediafm.types import MODALITIES, Modality
+
+FAILED = "not re-encoded: "  # how reasons of failures begin that are of a re-encoding
+COMMIT_EVERY_S = 5.0
+_ROUNDS = 5  # titles that others store meanwhile are caught up with so often
+
+
+@dataclass
+class ReEncodeSummary:
+    """What `reencode` did. Keys of `as_json` are the command line's contract.
+
+    switched: whether the catalog is the new one now. titles_left: titles that still have only their old vectors.
+    """
+
+    preset: str
+    redone: list[Modality] = field(default_factory=list)
+    added: list[Modality] = field(default_factory=list)
+    dropped: list[Modality] = field(default_factory=list)
+    titles_ok: int = 0
+    titles_left: int = 0
+    shots: int = 0
+    switched: bool = False
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The document `--json` prints."""
+        return {
+            "preset": self.preset,
+            "redone": self.redone,
+            "added": self.added,
+            "dropped": self.dropped,
+            "titles_ok": self.titles_ok,
+            "titles_left": self.titles_left,
+            "shots": self.shots,
+            "switched": self.switched,
+            "failures": [{"title": t, "reason": r} for t, r in self.failures.items()],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def reencode(
+    catalog_uri: str,
+    preset_name: str,
+    modalities: Sequence[str] = (),
+    *,
+    films: Sequence[Path] = (),
+    language: str = "",
+    workers: int = 0,
+    limits: Limits | None = None,
+    max_cost: float | None = None,
+    leave_out: bool = False,
+    progress: Progress = SILENT,
+) -> ReEncodeSummary:
+    """Give the catalog the preset's encoders, re-doing the modalities that differ and copying the others.
+
+    modalities: those to take from the preset; none named: all. films: where films are now that are no longer where they
+    were ingested from. language: as it was ingested with. leave_out: titles that cannot be re-done leave the catalog;
+    otherwise it stays what it was until they can. Raises UsageError for what cannot be asked for, MismatchError where
+    another re-encoding is under way.
+    """
+    started = time.monotonic()
+    preset = load_preset(preset_name)
+    catalog = Catalog.open(catalog_uri)
+    moved = title_ids(find_films(films)) if films else {}
+    spec, change = plan_change(catalog.spec, preset, modalities)
+    set_cap(preset, max_cost)
+    summary = _summary(catalog.spec, spec)
+    if not catalog.spec.changed(spec):
+        summary.switched = True
+        return summary
+    detector = detector_of(spec.detector, preset)
+    run = _Run(catalog, ReEncoding.begin(catalog, spec), change, detector, moved, language, summary, progress)
+    run.work(workers, limits or Limits(), leave_out)
+    tell_spending(change.redo.values(), progress)
+    if summary.switched:
+        Catalog.open(catalog_uri).optimize()
+    summary.seconds = time.monotonic() - started
+    progress.end(ok=summary.titles_ok, failed=len(summary.failures))
+    return summary
+
+
+def plan_change(stored: CatalogSpec, preset: Preset, modalities: Sequence[str] = ()) -> tuple[CatalogSpec, Change]:
+    """(What the catalog shall be, how each of its modalities comes about). Loads the encoders that are asked for."""
+    unknown = sorted(set(modalities) - set(MODALITIES))
+    if unknown:
+        raise UsageError(f"There is no modality {', '.join(unknown)}.", f"There are {', '.join(MODALITIES)}.")
+    asked = [m for m in MODALITIES if m in (modalities or MODALITIES)]
+    encoders = {m: preset.encoder(m) for m in asked if m in preset.choices}
+    specs = {m: EncoderSpec(e.name, e.dim, e.fingerprint, e.licence) for m, e in encoders.items()}
+    kept = {m: e for m, e in stored.encoders.items() if m not in asked}
+    if not specs and not kept:
+        raise UsageError(f"Preset {preset.name!r} would leave the catalog no encoder.", "Name another preset.")
+    new = CatalogSpec(preset.name, stored.detector, {**kept, **specs})
+    changed = stored.changed(new)
+    if "text" not in changed and tuple(new.encoders) != tuple(specs):
+        new = CatalogSpec(stored.preset, stored.detector, new.encoders)  # whose text encoder embeds queries
+    redo = {m: encoders[m] for m in changed if m in encoders}
+    return new, Change(redo, [m for m in new.encoders if m not in redo])
+
+
+def _summary(stored: CatalogSpec, new: CatalogSpec) -> ReEncodeSummary:
+    changed = stored.changed(new)
+    return ReEncodeSummary(
+        new.preset,
+        [m for m in changed if m in stored.encoders and m in new.encoders],
+        [m for m in changed if m not in stored.encoders],
+        [m for m in changed if m not in new.encoders],
+    )
+
+
+class _Run:
+    """One run: titles in, `ReEncoding.write` out."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        target: ReEncoding,
+        change: Change,
+        detector: DetectorChoice | None,
+        moved: dict[str, Path],
+        language: str,
+        summary: ReEncodeSummary,
+        progress: Progress,
+    ) -> None:
+        self._catalog, self._target, self._change, self._moved = catalog, target, change, moved
+        self._detector, self._language, self._summary, self._progress = detector, language, summary, progress
+        self._pool = BatchPool(change.redo)
+        self._titles: dict[str, Redone] = {}
+        self._begun: dict[str, Redone] = {}  # filled by the threads that read
+        self._failing = {f.title_id for f in catalog.failures() if f.reason.startswith(FAILED)}
+        self._flushed = time.monotonic()
+
+    def work(self, workers: int, limits: Limits, leave_out: bool) -> None:
+        """Re-do what is due, and switch once nothing is; catch up with titles that are stored meanwhile."""
+        due = self._target.due()
+        self._progress.start("reencode", len(due), "titles")
+        for _ in range(_ROUNDS):
+            self._redo([r for r in due if r.title_id not in self._summary.failures], workers, limits)
+            if not self._summary.switched:
+                self._summary.switched = self._target.switch(leave_out)
+            due = self._target.due()
+            if not self._summary.switched or all(r.title_id in self._summary.failures for r in due):
+                break
+        self._summary.titles_left = 0 if self._summary.switched else len(due)
+
+    def _redo(self, due: Sequence[TitleRecord], workers: int, limits: Limits) -> None:
+        for encoder in self._change.redo.values():
+            if due:
+                encoder.check_ready()
+        from_films = [r for r in due if needs_film(r, self._change)]
+        from_store = [r for r in due if not needs_film(r, self._change)]
+        if "text" in self._change.redo and due:
+            texts = [t for *_, t in self._catalog.iter_texts([r.title_id for r in due]) if t]
+            tell_estimate(self._change.redo["text"], texts, self._progress)
+        with self._target.batch_writer() as writer:
+            stop = threading.Event()
+            with on_interrupt(stop.set):
+                self._from_store(from_store, writer, stop)
+                self._from_films(from_films, writer, stop, workers, limits)
+
+    # without films --------------------------------------------------------------------------------------------
+
+    def _from_store(self, due: Sequence[TitleRecord], writer: BatchWriter, stop: threading.Event) -> None:
+        for record in due:
+            if stop.is_set():
+                raise KeyboardInterrupt
+            title = self._titles[record.title_id] = Redone.of(record, self._catalog)
+            for shot in title.shots:
+                self._pool.add(record.title_id, title.from_words(shot))
+            title.complete = True
+            self._settle(writer)
+        self._pool.flush()
+        self._settle(writer)
+
+    # with films -----------------------------------------------------------------------------------------------
+
+    def _from_films(
+        self, due: Sequence[TitleRecord], writer: BatchWriter, stop: threading.Event, workers: int, limits: Limits
+    ) -> None:
+        if not due:
+            return
+        if workers < 0:
+            raise UsageError(f"{workers} workers cannot read anything.", "Give at least 1, or 0 to choose one.")
+        workers = max(1, min(workers or (os.cpu_count() or 1) // 2, len(due)))
+        threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
+        processes = [ReadingProcess(limits, threads, stop.is_set) for _ in range(workers)]
+        feed = self._feed(due, processes, threads, stop)
+        try:
+            for item in feed:
+                if item is not None:
+                    self._handle(*item)
+                if feed.idle and any(t.complete for t in self._titles.values()):
+                    self._pool.flush()
+                self._settle(writer)
+        finally:
+            feed.close()
+            for process in processes:
+                process.close()
+        self._pool.flush()
+        self._settle(writer)
+
+    def _feed(
+        self, due: Sequence[TitleRecord], processes: list[ReadingProcess], threads: int, stop: threading.Event
+    ) -> Feed:
+        records = {r.title_id: r for r in due}
+
+        def is_current(title_id: str, source: TitleSource) -> bool:
+            record = records[title_id]
+            refuse_import(record)
+            if source.source_fingerprint != record.source_fingerprint:
+                raise MediaError(
+                    f"{source.path} is not the film that is stored.",
+                    "Ingest it anew, or say where the right one is: mediafm reencode FILMS ...",
+                )
+            self._begun[title_id] = Redone.of(record, self._catalog, Path(source.path))
+            return False
+
+        def request(job: TitleJob) -> ReadRequest:
+            return request_of(self._begun[job.title_id], job, self._change, self._detector, threads)
+
+        jobs = [TitleJob(r.title_id, self._path(r), r.metadata, self._language) for r in due]
+        return Feed(iter(jobs), is_current, request, processes, stop)
+
+    def _path(self, record: TitleRecord) -> Path:
+        return self._moved.get(record.title_id, Path(record.path))
+
+    def _handle(self, job: TitleJob, event: Any) -> None:
+        if isinstance(event, Begun):
+            self._titles[job.title_id] = self._begun[job.title_id]
+        title = self._titles.get(job.title_id)
+        if isinstance(event, Failed):
+            self._fail(job.title_id, str(job.path), event.reason)
+        elif title is None:
+            return  # it has failed already
+        elif isinstance(event, ReadShot):
+            try:
+                self._pool.add(job.title_id, title.matched(event))
+            except MediaError as error:
+                self._fail(job.title_id, str(job.path), str(error))
+        elif isinstance(event, Closed):
+            title.complete = True
+            if title.read != len(title.shots):
+                reason = f"{job.path}: {title.read} of its {len(title.shots)} shots could be read again."
+                self._fail(job.title_id, str(job.path), reason)
+
+    # both -----------------------------------------------------------------------------------------------------
+
+    def _settle(self, writer: BatchWriter) -> None:
+        """Write the titles that are done."""
+        for title_id, reason in list(self._pool.failed.items()):
+            self._fail(title_id, self._titles[title_id].source.path, reason)
+        for title_id, title in list(self._titles.items()):
+            title.take(self._pool.take(title_id))
+            if title.complete and len(title.done) == len(title.shots):
+                self._write(title, writer)
+        if time.monotonic() - self._flushed > COMMIT_EVERY_S:
+            writer.flush()
+            self._flushed = time.monotonic()
+
+    def _write(self, title: Redone, writer: BatchWriter) -> None:
+        title_id = title.record.title_id
+        try:
+            stored = self._target.write(writer, title.rewritten(self._catalog, self._change))
+        except CatalogError:
+            raise
+        except MediafmError as error:
+            self._fail(title_id, title.source.path, str(error))
+            return
+        self._forget(title_id)
+        if title_id in self._failing:
+            self._catalog.clear_failure(title_id)
+            if title.record.warning:
+                self._catalog.record_failure(title_id, title.source.path, title.record.warning)
+        self._summary.titles_ok += stored
+        self._summary.shots += len(title.shots) if stored else 0
+        self._progress.advance(1, title=title_id)
+
+    def _forget(self, title_id: str) -> None:
+        self._pool.drop(title_id)
+        self._titles.pop(title_id, None)
+        self._begun.pop(title_id, None)
+
+    def _fail(self, title_id: str, path: str, reason: str) -> None:
+        self._forget(title_id)
+        self._catalog.record_failure(title_id, path, FAILED + reason)
+        self._summary.failures[title_id] = reason
+        self._progress.advance(1, title=title_id)
