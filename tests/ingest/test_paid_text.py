@@ -62,6 +62,7 @@ def test_words_are_sent_once_in_large_batches_and_the_key_is_kept_nowhere(
     wanted = unit_rows(np.array([vector_of(f"second {s} of film a".encode(), 16) for s in range(4)]))
     np.testing.assert_allclose(features.vectors["text"][:4].astype(np.float32), wanted, atol=1e-3)
     assert set(server.asked.values()) == {1} and len(server.received) <= 2
+    assert "Words are sent to 127.0.0.1" in notes.said[0] and "no cap" in notes.said[0]
     assert any("8 texts sent" in said for said in notes.said)
     stored = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
     assert SECRET.encode() not in stored

@@ -6,7 +6,7 @@ import sys
 import typer
 
 from mediafm import __version__
-from mediafm.cli import catalogs, demo, evaluation, hosted, importing, ingestion, reencoding, training
+from mediafm.cli import catalogs, demo, doctor, evaluation, hosted, importing, ingestion, reencoding, training
 from mediafm.errors import MediafmError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Every command takes --json (one JSON document on standard output) and --debug (tracebacks).",
 )
-for part in (ingestion, importing, reencoding, training, evaluation, hosted, catalogs, demo):
+for part in (ingestion, importing, reencoding, training, evaluation, hosted, catalogs, doctor, demo):
     part.register(app)
 
 

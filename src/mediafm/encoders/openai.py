@@ -95,6 +95,14 @@ class OpenAIEncoder(Encoder):
         self.service.account(self._environment)
 
     @property
+    def about(self) -> str:
+        """Where words go, at what price, under what cap."""
+        price, cap = self.service.price, self._budget.max_usd
+        known = f"${price.usd_per_million:g} a million tokens ({price.as_of})" if price else "at an unknown price"
+        limit = f"${cap:g} at most" if cap < math.inf else "no cap (--max-cost)"
+        return f"Words are sent to {self.service.vendor} ({self.service.model}): {known}, {limit}."
+
+    @property
     def spending(self) -> Spending:
         """So far."""
         sent = self._client.sent if self._client else 0

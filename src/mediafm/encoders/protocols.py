@@ -22,6 +22,10 @@ class TextEncoder(Protocol):
 class PaidEncoder(Protocol):
     """Whatever is paid for by the use: it can say beforehand what texts would cost, and keep below a cap."""
 
+    @property
+    def about(self) -> str:
+        """A sentence: where what goes, at what price, under what cap."""
+
     def limit(self, max_cost: float) -> None:
         """The most that this run may cost, in dollars."""
 

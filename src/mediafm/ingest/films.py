@@ -17,7 +17,7 @@ from mediafm.errors import UsageError
 from mediafm.ingest.encoding import encoder_specs, frames_wanted
 from mediafm.ingest.feed import Feed
 from mediafm.ingest.jobs import TitleJob, title_ids
-from mediafm.ingest.paying import set_cap, tell_spending
+from mediafm.ingest.paying import set_cap, tell_beforehand, tell_spending
 from mediafm.ingest.pipeline import Pipeline
 from mediafm.ingest.storing import Storing
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
@@ -54,6 +54,7 @@ def ingest(
     films = title_ids(find_films(paths))
     preset = with_detector(load_preset(preset_name), detector)
     set_cap(preset, max_cost)
+    tell_beforehand(preset.encoders.values(), progress)
     workers = _workers(workers, len(films))
     stop = threading.Event()
     threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0

@@ -23,6 +23,12 @@ def paid_encoders(encoders: Iterable[Encoder]) -> list[PaidEncoder]:
     return [encoder for encoder in encoders if isinstance(encoder, PaidEncoder)]
 
 
+def tell_beforehand(encoders: Iterable[Encoder], progress: Progress) -> None:
+    """Say that something leaves this machine, and what it costs."""
+    for encoder in paid_encoders(encoders):
+        progress.note(encoder.about)
+
+
 def tell_estimate(encoder: object, texts: Sequence[str], progress: Progress) -> None:
     """Say what embedding these texts will cost, if it costs anything."""
     if isinstance(encoder, PaidEncoder):

@@ -19,7 +19,7 @@ from mediafm.errors import CatalogError, MediaError, MediafmError, UsageError
 from mediafm.ingest.batches import BatchPool
 from mediafm.ingest.feed import Begun, Failed, Feed
 from mediafm.ingest.jobs import TitleJob, title_ids
-from mediafm.ingest.paying import set_cap, tell_estimate, tell_spending
+from mediafm.ingest.paying import set_cap, tell_beforehand, tell_estimate, tell_spending
 from mediafm.ingest.redoing import Change, Redone, detector_of, needs_film, refuse_import, request_of
 from mediafm.interrupts import on_interrupt
 from mediafm.media import find_films
@@ -96,6 +96,7 @@ def reencode(
     if not catalog.spec.changed(spec):
         summary.switched = True
         return summary
+    tell_beforehand(change.redo.values(), progress)
     detector = detector_of(spec.detector, preset)
     run = _Run(catalog, ReEncoding.begin(catalog, spec), change, detector, moved, language, summary, progress)
     run.work(workers, limits or Limits(), leave_out)
