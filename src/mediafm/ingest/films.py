@@ -54,7 +54,6 @@ def ingest(
     films = title_ids(find_films(paths))
     preset = with_detector(load_preset(preset_name), detector)
     set_cap(preset, max_cost)
-    tell_beforehand(preset.encoders.values(), progress)
     workers = _workers(workers, len(films))
     stop = threading.Event()
     threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
@@ -65,6 +64,7 @@ def ingest(
         known = load_metadata(metadata) if metadata else {}
         jobs = [TitleJob(t, path, known.get(t, Metadata(name=t)), language) for t, path in films.items()]
         catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
+        tell_beforehand(preset.encoders.values(), progress)
         progress.start("ingest", len(jobs), "titles")
         with on_interrupt(stop.set):
             _run(jobs, catalog, preset, processes, threads, stop, summary, progress)
