@@ -1,6 +1,9 @@
 """Another encoder for one modality: that one as a fresh ingest makes it, the others what they were, byte for byte."""
 
+import contextlib
+import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -268,6 +271,34 @@ def _text_by_service() -> str:
 
     old = '[encoders.video]\nkind = "offline"\n[encoders.audio]\nkind = "offline"\n[encoders.text]'
     return PRESET.replace("[encoders.text]", old)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_kills_at_any_moment_leave_the_old_catalog_or_the_new_one(world: World, catalog: Path, seed: int) -> None:
+    preset, fresh = world.preset("new-video", "audio", "text"), seen(world.fresh("new-video", "audio", "text"))
+    before, rng = seen(catalog), random.Random(seed)
+    for _ in range(3):
+        run = start(catalog, preset)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(rng.uniform(0, 7))
+        run.kill()
+        run.communicate()
+        assert seen(catalog) in (before, fresh)
+    out, err = start(catalog, preset).communicate(timeout=120)
+    assert json.loads(out)["switched"], err
+    assert seen(catalog) == fresh and Catalog.open(catalog).verify() == []
+
+
+@pytest.mark.slow
+def test_two_at_once_end_well(world: World, catalog: Path) -> None:
+    preset = world.preset("video", "new-audio", "text")
+    both = [start(catalog, preset) for _ in range(2)]
+    for run in both:
+        out, err = run.communicate(timeout=120)
+        assert run.returncode == 0 and json.loads(out)["switched"], err
+    assert seen(catalog) == seen(world.fresh("video", "new-audio", "text"))
+    assert Catalog.open(catalog).verify() == []
 
 
 def test_an_interrupted_run_goes_on_where_it_stood(

@@ -71,7 +71,12 @@ def abandon(store: Store) -> bool:
 
 
 def switch(store: Store, target: Target) -> None:
-    """Make the target the catalog, in one step. CatalogError where it was given up or replaced meanwhile."""
+    """Make the target the catalog, in one step; nothing happens where another process has.
+
+    CatalogError where it was given up or replaced meanwhile.
+    """
+    if json.loads(read_meta(store).get("generation", '""')) == target.generation:
+        return
     if target_of(store) != target:
         raise CatalogError(
             f"The re-encoding of {store.uri} was given up or replaced by another process.", "Run the command again."
@@ -96,8 +101,8 @@ def require_live(store: Store) -> None:
     target = json.loads(meta.get("target", "null"))
     if store.generation not in (now, (target or {}).get("generation")):
         raise CatalogError(
-            f"The catalog {store.uri} was re-encoded while this command wrote to it.",
-            f"Run it again, with preset {json.loads(meta['spec'])['preset']!r}.",
+            f"The catalog {store.uri} was re-encoded while this command wrote to it, or its re-encoding given up.",
+            f"Run it again; the catalog's preset is {json.loads(meta['spec'])['preset']!r} now.",
         )
 
 
