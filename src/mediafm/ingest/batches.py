@@ -108,9 +108,12 @@ class BatchPool:
                 self._let_go(ticket)
 
     def _let_go(self, ticket: _Ticket) -> None:
-        """Only the text of a shot is still to come, in a batch that may be large: keep its one picture for people."""
+        """Only the text of a shot is still to come, in a batch that may be large: keep its one picture for people.
+
+        A copy: what comes from a reader is a view of all that came with it.
+        """
         read = ticket.read
-        picture = () if read.keyframe is None else (read.keyframe,)
+        picture = () if read.keyframe is None else (read.keyframe.copy(),)
         times = read.input.frame_times[len(read.input.frames) // 2 :][:1]
         lighter = replace(read.input, frames=picture, frame_times=times, samples=None)
         self._held -= read.input.nbytes - lighter.nbytes
