@@ -22,11 +22,11 @@ MOST_BYTES = 64 << 20  # pictures and sound of shots that wait for a batch to fi
 
 @dataclass(eq=False, slots=True)
 class _Ticket:
-    """A shot on its way: `rows` fill as its modalities are encoded."""
+    """A shot on its way: `rows` fill as its modalities are encoded, until none is `missing`."""
 
     title: str
     read: ReadShot
-    missing: int
+    missing: set[Modality]
     rows: dict[Modality, FloatArray] = field(default_factory=dict)
 
 
@@ -46,7 +46,7 @@ class BatchPool:
     def add(self, title: str, read: ReadShot) -> None:
         """The next shot of a title."""
         due = [m for m in self._encoders if read.input.has(m)]
-        ticket = _Ticket(title, read, len(due))
+        ticket = _Ticket(title, read, set(due))
         self._titles.setdefault(title, deque()).append(ticket)
         self._held += read.input.nbytes
         for modality in due:
@@ -65,7 +65,7 @@ class BatchPool:
         """The title's next shots that are done."""
         done: list[EncodedShot] = []
         queue = self._titles.get(title, deque())
-        while queue and queue[0].missing == 0:
+        while queue and not queue[0].missing:
             ticket = queue.popleft()
             self._held -= ticket.read.input.nbytes
             done.append((ticket.read, ticket.rows))
@@ -103,8 +103,8 @@ class BatchPool:
         for ticket, vector, present in zip(batch, encoded.vectors, encoded.present, strict=True):
             if present:
                 ticket.rows[modality] = vector
-            ticket.missing -= 1
-            if modality != "text" and ticket.missing == 1 and ticket in self._waiting.get("text", ()):
+            ticket.missing.remove(modality)
+            if ticket.missing == {"text"}:
                 self._let_go(ticket)
 
     def _let_go(self, ticket: _Ticket) -> None:
