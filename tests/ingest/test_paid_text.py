@@ -12,7 +12,7 @@ from ingest_films import make_film
 from mediafm.catalog import Catalog
 from mediafm.encoders.vectors import unit_rows
 from mediafm.errors import UsageError
-from mediafm.ingest import ingest
+from mediafm.ingest import ingest, reencode
 from mediafm.media import write_subtitles
 from mediafm.types import Cue
 from openai_server import OpenAIServer, openai_server, write_preset
@@ -103,3 +103,21 @@ def test_a_missing_key_stops_before_much_is_read_and_is_not_asked_for_where_noth
 def test_a_cap_where_nothing_costs_anything_is_wrong_use(films: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Nothing of preset 'offline' is paid for"):
         ingest([films], str(tmp_path / "catalog"), max_cost=1.0)
+
+
+def test_reencode_says_what_it_will_cost_and_keeps_to_the_cap(
+    server: OpenAIServer, films: Path, tmp_path: Path
+) -> None:
+    free = tmp_path / "free.toml"
+    free.write_text('name="free"\n[detector]\nname="fixed"\noptions={seconds=1.0}\n[encoders.text]\nkind="minilm"\n')
+    catalog, notes = str(tmp_path / "catalog"), Notes()
+    ingest([films], catalog, str(free))
+    preset = str(write_preset(tmp_path / "api.toml", server.url))
+    capped = reencode(catalog, preset, max_cost=1e-6, progress=notes)
+    assert any("8 of 8 texts are to be paid for: about 36 tokens, about $0.000005" in said for said in notes.said)
+    assert not capped.switched and capped.titles_left == 2
+    assert all("The cap of $1e-06" in reason for reason in capped.failures.values())
+    assert Catalog.open(catalog).spec.preset == "free"
+    done = reencode(catalog, preset, max_cost=1.0)
+    assert done.switched and Catalog.open(catalog).spec.dims == {"text": 16}
+    assert set(server.asked.values()) == {1}

@@ -2,12 +2,13 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mediafm.catalog import TitleSource, file_state, require_unchanged
 from mediafm.errors import MediafmError
 from mediafm.ingest.jobs import TitleJob
+from mediafm.progress import Progress
 from mediafm.reading import Closed, Event, ReadingProcess, ReadRequest, ReadShot, Stopped
 
 MOST_BYTES = 48 << 20  # pictures and sound that wait to be encoded, of all titles together
@@ -138,3 +139,12 @@ class Feed:
             self._items.append(((job, event), size))
             self._held += size
             self._lock.notify_all()
+
+
+def tell_unconfined(processes: Sequence[ReadingProcess], progress: Progress) -> None:
+    """Say what this system could not close to the processes that have read films, if anything."""
+    if unconfined := sorted(set().union(*(process.unconfined for process in processes))):
+        progress.note(
+            f"This system could not close {' and '.join(unconfined)} to the processes that read films: "
+            "ingest only films you trust, or where the kernel has seccomp and Landlock (Linux 5.13 on)."
+        )

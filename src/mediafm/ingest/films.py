@@ -15,7 +15,7 @@ from mediafm.catalog import Catalog, CatalogSpec, TitleRecord, TitleSource
 from mediafm.encoders import DetectorChoice, Preset, load_preset
 from mediafm.errors import UsageError
 from mediafm.ingest.encoding import encoder_specs, frames_wanted
-from mediafm.ingest.feed import Feed
+from mediafm.ingest.feed import Feed, tell_unconfined
 from mediafm.ingest.jobs import TitleJob, title_ids
 from mediafm.ingest.paying import set_cap, tell_beforehand, tell_spending
 from mediafm.ingest.pipeline import Pipeline
@@ -73,11 +73,7 @@ def ingest(
         for process in processes:
             process.close()
     tell_spending(preset.encoders.values(), progress)
-    if unconfined := sorted(set().union(*(process.unconfined for process in processes))):
-        progress.note(
-            f"This system could not close {' and '.join(unconfined)} to the processes that read films: "
-            "ingest only films you trust, or where the kernel has seccomp and Landlock (Linux 5.13 on)."
-        )
+    tell_unconfined(processes, progress)
     readers = sum(process.peak_rss_mb for process in processes)
     summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers
     progress.end(ok=summary.titles_ok, failed=summary.titles_failed, skipped=summary.titles_skipped)

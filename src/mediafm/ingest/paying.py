@@ -1,10 +1,13 @@
 """Encoders that are paid for by the use: the cap of a run, and what people are told before and after."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 from mediafm.encoders import Encoder, PaidEncoder, Preset
 from mediafm.errors import UsageError
 from mediafm.progress import Progress
+
+_AT_ONCE = 20_000  # texts
 
 
 def set_cap(preset: Preset, max_cost: float | None) -> None:
@@ -29,12 +32,17 @@ def tell_beforehand(encoders: Iterable[Encoder], progress: Progress) -> None:
         progress.note(encoder.about)
 
 
-def tell_estimate(encoder: object, texts: Sequence[str], progress: Progress) -> None:
-    """Say what embedding these texts will cost, if it costs anything."""
-    if isinstance(encoder, PaidEncoder):
-        found = encoder.estimate(texts)
-        usd = "at an unknown price" if found.usd is None else f"about {dollars(found.usd)}"
-        progress.note(f"{found.unknown} of {found.texts} texts are to be paid for: about {found.tokens} tokens, {usd}.")
+def tell_estimate(encoder: object, texts: Iterable[str], progress: Progress) -> None:
+    """Say what embedding these texts will cost, if it costs anything. Many texts are looked at some at a time."""
+    if not isinstance(encoder, PaidEncoder):
+        return
+    iterator, total, unknown, tokens, usd, priced = iter(texts), 0, 0, 0, 0.0, True
+    while some := list(islice(iterator, _AT_ONCE)):
+        found = encoder.estimate(some)
+        total, unknown, tokens = total + found.texts, unknown + found.unknown, tokens + found.tokens
+        usd, priced = usd + (found.usd or 0.0), priced and found.usd is not None
+    price = f"about {dollars(usd)}" if priced else "at an unknown price"
+    progress.note(f"{unknown} of {total} texts are to be paid for: about {tokens} tokens, {price}.")
 
 
 def tell_spending(encoders: Iterable[Encoder], progress: Progress) -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mediafm.catalog import Catalog, Rewritten, ShotRecord, TitleRecord, TitleSource
-from mediafm.encoders import DetectorChoice, Encoder, Preset, TextEncoder
+from mediafm.encoders import DetectorChoice, Preset, TextEncoder
 from mediafm.errors import MediaError
 from mediafm.ingest.batches import EncodedShot, features_of
+from mediafm.ingest.change import Change
 from mediafm.ingest.encoding import frames_of, keyframes
 from mediafm.ingest.jobs import TitleJob
 from mediafm.media import Only
@@ -16,19 +17,6 @@ from mediafm.shots import DETECTORS, GIVEN, make_detector
 from mediafm.types import Features, FloatArray, Modality, Shot, ShotInput
 
 _NOT_FROM_FILMS = ("import", "movienet:")  # how the detectors of imported titles begin
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What is to be done: encoders of the modalities that are made anew, and modalities that are copied."""
-
-    redo: Mapping[Modality, Encoder]
-    keep: Sequence[Modality]
-
-    @property
-    def looks_at(self) -> set[Modality]:
-        """What the encoders look at: an encoder may look at more than the modality it stands for."""
-        return {seen for m, encoder in self.redo.items() for seen in getattr(encoder, "inputs", (m,))}
 
 
 @dataclass(slots=True)

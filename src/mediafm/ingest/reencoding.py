@@ -9,61 +9,26 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mediafm.catalog import BatchWriter, Catalog, CatalogSpec, EncoderSpec, ReEncoding, TitleRecord, TitleSource
-from mediafm.encoders import DetectorChoice, Preset, load_preset
+from mediafm.catalog import BatchWriter, Catalog, ReEncoding, TitleRecord, TitleSource
+from mediafm.encoders import DetectorChoice, load_preset
 from mediafm.errors import CatalogError, MediaError, MediafmError, UsageError
 from mediafm.ingest.batches import BatchPool
-from mediafm.ingest.feed import Begun, Failed, Feed
+from mediafm.ingest.change import Change, ReEncodeSummary, plan_change, summary_of
+from mediafm.ingest.feed import Begun, Failed, Feed, tell_unconfined
 from mediafm.ingest.jobs import TitleJob, title_ids
 from mediafm.ingest.paying import set_cap, tell_beforehand, tell_estimate, tell_spending
-from mediafm.ingest.redoing import Change, Redone, detector_of, needs_film, refuse_import, request_of
+from mediafm.ingest.redoing import Redone, detector_of, needs_film, refuse_import, request_of
 from mediafm.interrupts import on_interrupt
 from mediafm.media import find_films
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Closed, Limits, ReadingProcess, ReadRequest, ReadShot
-from mediafm.types import MODALITIES, Modality
 
 FAILED = "not re-encoded: "  # how reasons of failures begin that are of a re-encoding
 COMMIT_EVERY_S = 5.0
 _ROUNDS = 5  # titles that others store meanwhile are caught up with so often
-
-
-@dataclass
-class ReEncodeSummary:
-    """What `reencode` did. Keys of `as_json` are the command line's contract.
-
-    switched: whether the catalog is the new one now. titles_left: titles that still have only their old vectors.
-    """
-
-    preset: str
-    redone: list[Modality] = field(default_factory=list)
-    added: list[Modality] = field(default_factory=list)
-    dropped: list[Modality] = field(default_factory=list)
-    titles_ok: int = 0
-    titles_left: int = 0
-    shots: int = 0
-    switched: bool = False
-    failures: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def as_json(self) -> dict[str, Any]:
-        """The document `--json` prints."""
-        return {
-            "preset": self.preset,
-            "redone": self.redone,
-            "added": self.added,
-            "dropped": self.dropped,
-            "titles_ok": self.titles_ok,
-            "titles_left": self.titles_left,
-            "shots": self.shots,
-            "switched": self.switched,
-            "failures": [{"title": t, "reason": r} for t, r in self.failures.items()],
-            "seconds": round(self.seconds, 3),
-        }
 
 
 def reencode(
@@ -92,7 +57,7 @@ def reencode(
     moved = title_ids(find_films(films)) if films else {}
     spec, change = plan_change(catalog.spec, preset, modalities)
     set_cap(preset, max_cost)
-    summary = _summary(catalog.spec, spec)
+    summary = summary_of(catalog.spec, spec)
     if not catalog.spec.changed(spec):
         summary.switched = True
         return summary
@@ -106,35 +71,6 @@ def reencode(
     summary.seconds = time.monotonic() - started
     progress.end(ok=summary.titles_ok, failed=len(summary.failures))
     return summary
-
-
-def plan_change(stored: CatalogSpec, preset: Preset, modalities: Sequence[str] = ()) -> tuple[CatalogSpec, Change]:
-    """(What the catalog shall be, how each of its modalities comes about). Loads the encoders that are asked for."""
-    unknown = sorted(set(modalities) - set(MODALITIES))
-    if unknown:
-        raise UsageError(f"There is no modality {', '.join(unknown)}.", f"There are {', '.join(MODALITIES)}.")
-    asked = [m for m in MODALITIES if m in (modalities or MODALITIES)]
-    encoders = {m: preset.encoder(m) for m in asked if m in preset.choices}
-    specs = {m: EncoderSpec(e.name, e.dim, e.fingerprint, e.licence) for m, e in encoders.items()}
-    kept = {m: e for m, e in stored.encoders.items() if m not in asked}
-    if not specs and not kept:
-        raise UsageError(f"Preset {preset.name!r} would leave the catalog no encoder.", "Name another preset.")
-    new = CatalogSpec(preset.name, stored.detector, {**kept, **specs})
-    changed = stored.changed(new)
-    if "text" not in changed and tuple(new.encoders) != tuple(specs):
-        new = CatalogSpec(stored.preset, stored.detector, new.encoders)  # whose text encoder embeds queries
-    redo = {m: encoders[m] for m in changed if m in encoders}
-    return new, Change(redo, [m for m in new.encoders if m not in redo])
-
-
-def _summary(stored: CatalogSpec, new: CatalogSpec) -> ReEncodeSummary:
-    changed = stored.changed(new)
-    return ReEncodeSummary(
-        new.preset,
-        [m for m in changed if m in stored.encoders and m in new.encoders],
-        [m for m in changed if m not in stored.encoders],
-        [m for m in changed if m not in new.encoders],
-    )
 
 
 class _Run:
@@ -179,7 +115,7 @@ class _Run:
         from_films = [r for r in due if needs_film(r, self._change)]
         from_store = [r for r in due if not needs_film(r, self._change)]
         if "text" in self._change.redo and due:
-            texts = [t for *_, t in self._catalog.iter_texts([r.title_id for r in due]) if t]
+            texts = (text for *_, text in self._catalog.iter_texts([r.title_id for r in due]) if text)
             tell_estimate(self._change.redo["text"], texts, self._progress)
         with self._target.batch_writer() as writer:
             stop = threading.Event()
@@ -225,6 +161,7 @@ class _Run:
             feed.close()
             for process in processes:
                 process.close()
+        tell_unconfined(processes, self._progress)
         self._pool.flush()
         self._settle(writer)
 
@@ -290,8 +227,8 @@ class _Run:
         title_id = title.record.title_id
         try:
             stored = self._target.write(writer, title.rewritten(self._catalog, self._change))
-        except CatalogError:
-            raise
+        except (CatalogError, UsageError):
+            raise  # of every title, not of this one
         except MediafmError as error:
             self._fail(title_id, title.source.path, str(error))
             return
