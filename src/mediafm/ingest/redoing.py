@@ -124,7 +124,7 @@ def request_of(
         job.language,
         threads,
         only,
-        [_numbers(shot) for shot in shots] if only == "audio" else (),
+        tuple(_numbers(shot) for shot in shots) if only == "audio" else (),
         record.end_pts,
     )
 

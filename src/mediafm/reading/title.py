@@ -40,7 +40,7 @@ class ReadRequest:
     language: str = ""
     threads: int = 0
     only: Only = ""
-    shots: Sequence[Sequence[int]] = ()
+    shots: Sequence[tuple[int, ...]] = ()
     least_end_pts: int = 0
 
 
