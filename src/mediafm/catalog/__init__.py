@@ -7,7 +7,7 @@ from mediafm.catalog.compaction import Tidied
 from mediafm.catalog.fingerprint import FileState, file_state, require_unchanged, source_fingerprint
 from mediafm.catalog.handles import ClipHandle, ClipShot, TitleHandle
 from mediafm.catalog.importing import ImportSummary, import_features
-from mediafm.catalog.re_encoding import ReEncoding, Rewritten
+from mediafm.catalog.re_encoding import ReEncoding, Rewritten, Stored
 from mediafm.catalog.records import (
     CatalogSpec,
     ClipSetSpec,
@@ -38,6 +38,7 @@ __all__ = [
     "ReEncoding",
     "Rewritten",
     "ShotRecord",
+    "Stored",
     "Tidied",
     "TitleClips",
     "TitleHandle",

@@ -3,20 +3,34 @@
 Who makes the new vectors, and of what, is ingest's affair.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mediafm.catalog.catalog import Catalog
+from mediafm.catalog.contents import global_vectors
 from mediafm.catalog.generations import Target, abandon, begin, switch, target_of
 from mediafm.catalog.records import CatalogSpec, ShotRecord, TitleRecord, TitleSource
 from mediafm.catalog.rows import TitleRows
-from mediafm.catalog.store import Store
+from mediafm.catalog.store import Store, any_of
+from mediafm.catalog.tables import FEATURES, KEYFRAMES, SHOTS, SHOTS_SCHEMA, rows_to_features, rows_to_shots
 from mediafm.catalog.writer import BatchWriter
 from mediafm.errors import UsageError
 from mediafm.types import Features, FloatArray, Modality
 
 MADE_FROM = "re_encoded"  # in a record's `extra`: the revision that its other vectors were copied from
 _CHUNK = 1024  # shots handed to the writer at a time
+_GROUP_TITLES, _GROUP_SHOTS = 128, 4096  # read at once: their pictures take some 40 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A title's rows as they are, all of the record's own writing."""
+
+    record: TitleRecord
+    shots: list[ShotRecord]
+    features: Features
+    keyframes: Mapping[int, bytes]
+    global_vector: FloatArray | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +83,38 @@ class ReEncoding:
         made = {r.title_id: r.extra.get(MADE_FROM) for r in self._new.titles()}
         return [r for r in self.catalog.titles() if made.get(r.title_id) != r.revision]
 
+    def read(self, records: Sequence[TitleRecord]) -> Iterator[tuple[TitleRecord, Stored | None]]:
+        """The rows of titles, many titles at a time; None where they are not whole, or not of that writing any more."""
+        rows = TitleRows(self.catalog.store)
+        columns = [f.name for f in SHOTS_SCHEMA if f.name not in ("title_id", "revision")]
+        modalities = list(self.catalog.spec.encoders)
+        feature_columns = [c for m in modalities for c in (m, f"{m}_present")]
+        for group in _groups(records):
+            vectors, pictures = global_vectors(rows, self.catalog.spec, group), self._pictures(group)
+            shots, features = rows.scan(SHOTS, columns, group), rows.scan(FEATURES, feature_columns, group)
+            for (record, held), (_, encoded) in zip(shots, features, strict=True):
+                key = record.title_id, record.revision
+                if held is None or encoded is None or key not in vectors:
+                    yield record, None
+                    continue
+                made = rows_to_features(encoded, modalities)
+                yield record, Stored(record, rows_to_shots(held), made, pictures.get(key, {}), vectors[key])
+
+    def _pictures(self, records: Sequence[TitleRecord]) -> dict[tuple[str, int], dict[int, bytes]]:
+        where = any_of("title_id", (r.title_id for r in records))
+        table = self.catalog.store.scan(KEYFRAMES, where, ["title_id", "revision", "shot", "jpeg"])
+        found: dict[tuple[str, int], dict[int, bytes]] = {}
+        for title_id, revision, shot, jpeg in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            found.setdefault((title_id, revision), {})[shot] = jpeg
+        return found
+
     def batch_writer(self) -> BatchWriter:
         """For `write`."""
         return self._new.batch_writer()
 
-    def write(self, writer: BatchWriter, title: Rewritten) -> bool:
-        """Store a title; False, and nothing is, where the catalog has another writing of it by now."""
+    def write(self, writer: BatchWriter, title: Rewritten) -> None:
+        """Store a title. Where the catalog has another writing of it by now, it stays due."""
         before = title.record
-        now = TitleRows(self.catalog.store).find(before.title_id)
-        if now is None or now.revision != before.revision:
-            return False
         record = replace(before, extra={**before.extra, MADE_FROM: before.revision})
         gone = [m for m in self.catalog.spec.encoders if m not in self.spec.encoders]
         shots = [_without(shot, gone) for shot in title.shots] if gone else title.shots
@@ -89,7 +125,6 @@ class ReEncoding:
                 pictures = {shot: jpeg for shot, jpeg in title.keyframes.items() if shot in indexes}
                 one.append(shots[part], _part(title.features, part), pictures)
             one.commit(record, title.global_vector)
-        return True
 
     def switch(self, leave_out: bool = False) -> bool:
         """Make the new vectors the catalog; False, and nothing changes, while titles are due.
@@ -111,6 +146,17 @@ class ReEncoding:
         """(Titles written, titles in all)."""
         total = len(self.catalog.title_ids())
         return total - len(self.due()), total
+
+
+def _groups(records: Sequence[TitleRecord]) -> Iterator[list[TitleRecord]]:
+    group: list[TitleRecord] = []
+    for record in records:
+        if group and (len(group) == _GROUP_TITLES or sum(r.n_shots for r in group) + record.n_shots > _GROUP_SHOTS):
+            yield group
+            group = []
+        group.append(record)
+    if group:
+        yield group
 
 
 def _part(features: Features, rows: slice) -> Features:

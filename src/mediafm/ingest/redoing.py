@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mediafm.catalog import Catalog, Rewritten, ShotRecord, TitleRecord, TitleSource
+from mediafm.catalog import Rewritten, ShotRecord, Stored, TitleRecord, TitleSource
 from mediafm.encoders import DetectorChoice, Preset, TextEncoder
 from mediafm.errors import MediaError
 from mediafm.ingest.batches import EncodedShot, features_of
@@ -23,8 +23,7 @@ _NOT_FROM_FILMS = ("import", "movienet:")  # how the detectors of imported title
 class Redone:
     """A title on its way. `done` fills in the order of its shots."""
 
-    record: TitleRecord
-    shots: list[ShotRecord]
+    stored: Stored
     source: TitleSource
     done: list[Mapping[Modality, FloatArray]] = field(default_factory=list)
     pictures: dict[int, bytes] = field(default_factory=dict)
@@ -32,11 +31,21 @@ class Redone:
     complete: bool = False
 
     @classmethod
-    def of(cls, record: TitleRecord, catalog: Catalog, path: Path | None = None) -> "Redone":
+    def of(cls, stored: Stored, path: Path | None = None) -> "Redone":
         """path: where its film is now, if it is needed."""
+        record = stored.record
         where = record.path if path is None else str(path.absolute())
-        source = TitleSource(where, record.source_fingerprint, record.inputs_fingerprint)
-        return cls(record, catalog.shots(record.title_id), source)
+        return cls(stored, TitleSource(where, record.source_fingerprint, record.inputs_fingerprint))
+
+    @property
+    def record(self) -> TitleRecord:
+        """The title's row."""
+        return self.stored.record
+
+    @property
+    def shots(self) -> list[ShotRecord]:
+        """The title's shots, which stay as they are."""
+        return self.stored.shots
 
     def from_words(self, shot: ShotRecord) -> ReadShot:
         """A shot as it is without its film."""
@@ -58,28 +67,27 @@ class Redone:
         self.pictures.update(keyframes([read for read, _ in encoded]))
         self.done += [rows for _, rows in encoded]
 
-    def rewritten(self, catalog: Catalog, change: Change) -> Rewritten:
+    def rewritten(self, change: Change) -> Rewritten:
         """The title's rows: new vectors where they were made anew, all else as it is stored.
 
         MediaError where words are to be embedded that were never stored.
         """
-        title_id = self.record.title_id
-        old, new = catalog.features(title_id), features_of(change.redo, self.done)
+        old, new = self.stored.features, features_of(change.redo, self.done)
         if "text" in change.redo and "text" in old.present and (old.present["text"] & ~new.present["text"]).any():
             raise MediaError(
-                f"The words of {title_id} are not stored, only their vectors.",
+                f"The words of {self.record.title_id} are not stored, only their vectors.",
                 "Import the title again, with --text-from.",
             )
         features = Features(
             {**{m: old.vectors[m] for m in change.keep}, **new.vectors},
             {**{m: old.present[m] for m in change.keep}, **new.present},
         )
-        pictures = self.pictures if self.pictures and "video" in change.redo else catalog.keyframes(title_id)
-        return Rewritten(self.record, self.source, self.shots, features, pictures, self._metadata(catalog, change))
+        pictures = self.pictures if self.pictures and "video" in change.redo else self.stored.keyframes
+        return Rewritten(self.record, self.source, self.shots, features, pictures, self._metadata(change))
 
-    def _metadata(self, catalog: Catalog, change: Change) -> FloatArray | None:
+    def _metadata(self, change: Change) -> FloatArray | None:
         if "text" in change.keep:
-            return catalog.global_vector(self.record.title_id)
+            return self.stored.global_vector
         encoder, text = change.redo.get("text"), self.record.metadata.as_text()
         return encoder.encode_texts([text])[0] if text and isinstance(encoder, TextEncoder) else None
 

@@ -27,6 +27,9 @@ from mediafm.progress import SILENT, Progress
 from mediafm.reading import Closed, Limits, ReadingProcess, ReadRequest, ReadShot
 
 FAILED = "not re-encoded: "  # how reasons of failures begin that are of a re-encoding
+NOT_WHOLE = (
+    "Its rows are not all there, or it was stored anew just now. Run the command again, or else ingest the title again."
+)
 COMMIT_EVERY_S = 5.0
 _ROUNDS = 5  # titles that others store meanwhile are caught up with so often
 
@@ -126,10 +129,13 @@ class _Run:
     # without films --------------------------------------------------------------------------------------------
 
     def _from_store(self, due: Sequence[TitleRecord], writer: BatchWriter, stop: threading.Event) -> None:
-        for record in due:
+        for record, stored in self._target.read(due):
             if stop.is_set():
                 raise KeyboardInterrupt
-            title = self._titles[record.title_id] = Redone.of(record, self._catalog)
+            if stored is None:
+                self._fail(record.title_id, record.path, NOT_WHOLE)
+                continue
+            title = self._titles[record.title_id] = Redone.of(stored)
             for shot in title.shots:
                 self._pool.add(record.title_id, title.from_words(shot))
             title.complete = True
@@ -178,7 +184,10 @@ class _Run:
                     f"{source.path} is not the film that is stored.",
                     "Ingest it anew, or say where the right one is: mediafm reencode FILMS ...",
                 )
-            self._begun[title_id] = Redone.of(record, self._catalog, Path(source.path))
+            ((_, stored),) = self._target.read([record])
+            if stored is None:
+                raise MediaError(NOT_WHOLE)
+            self._begun[title_id] = Redone.of(stored, Path(source.path))
             return False
 
         def request(job: TitleJob) -> ReadRequest:
@@ -226,7 +235,7 @@ class _Run:
     def _write(self, title: Redone, writer: BatchWriter) -> None:
         title_id = title.record.title_id
         try:
-            stored = self._target.write(writer, title.rewritten(self._catalog, self._change))
+            self._target.write(writer, title.rewritten(self._change))
         except (CatalogError, UsageError):
             raise  # of every title, not of this one
         except MediafmError as error:
@@ -237,8 +246,8 @@ class _Run:
             self._catalog.clear_failure(title_id)
             if title.record.warning:
                 self._catalog.record_failure(title_id, title.source.path, title.record.warning)
-        self._summary.titles_ok += stored
-        self._summary.shots += len(title.shots) if stored else 0
+        self._summary.titles_ok += 1
+        self._summary.shots += len(title.shots)
         self._progress.advance(1, title=title_id)
 
     def _forget(self, title_id: str) -> None:
