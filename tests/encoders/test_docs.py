@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mediafm.encoders.blocks import Block
+from mediafm.encoders.hosted.texts import DIMENSIONS, PRICES
 from mediafm.encoders.offline_video import VIDEO_BLOCKS
 from mediafm.encoders.sound_stats import SOUND_BLOCKS
 
@@ -22,3 +23,10 @@ def test_tables_name_every_block_where_it_lies(blocks: tuple[Block, ...]) -> Non
         assert told[block.name] == (start, last, type(block).__name__.lower(), block.weight)
         start += block.dim
     assert f"{start} numbers" in PAGE
+
+
+def test_prices_and_sizes_of_paid_text_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| (text-embedding-[\w-]+) \| ([\d.]+) \| (\d+) \| ([\d-]+), (\S+) \|", PAGE, re.MULTILINE)
+    told = {model: (float(usd), int(size), as_of, source) for model, usd, size, as_of, source in rows}
+    known = {m: (p.usd_per_million, DIMENSIONS[m], p.as_of, p.source) for m, p in PRICES.items()}
+    assert told == known
