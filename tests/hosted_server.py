@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ ENVIRONMENT = {
 }
 VERTEX = "/projects/our-project/locations/europe-west4/publishers/google/models/multimodalembedding@001:predict"
 NOVA = "/model/amazon.nova-2-multimodal-embeddings-v1:0/invoke"
+S = TypeVar("S", bound="Server")
 DIMS = {"vertex": 1408, "twelvelabs": 512, "nova": 3072}
 
 
@@ -47,13 +48,15 @@ class FastClock(Clock):
 
 @dataclass
 class Reply:
-    """What to answer instead of a vector. body: JSON-able, or bytes as they are. drop: hang up without a word."""
+    """What to answer instead of a vector. body: JSON-able, or bytes as they are. drop: hang up without a word. cut: do
+    so after that many bytes of the body."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     drop: bool = False
+    cut: int | None = None
 
 
 @dataclass
@@ -136,9 +139,24 @@ def _texts(value: Any) -> Iterator[str]:
         yield from _texts(inner)
 
 
+class Server(Protocol):
+    """What answers requests."""
+
+    url: str
+
+    def answer(self, request: Received) -> Reply: ...
+
+
 @contextmanager
 def hosted_server() -> Iterator[HostedServer]:
     """The server, in a thread of its own, for as long as the block lasts."""
+    with serving(HostedServer("")) as server:
+        yield server
+
+
+@contextmanager
+def serving(server: S) -> Iterator[S]:
+    """Any such server, at an address of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -170,14 +188,15 @@ def hosted_server() -> Iterator[HostedServer]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            self.wfile.write(data[: reply.cut])
+            self.close_connection = self.close_connection or reply.cut is not None
 
         def log_message(self, *_: Any) -> None:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
-    server = HostedServer(f"http://127.0.0.1:{http.server_address[1]}")
+    server.url = f"http://127.0.0.1:{http.server_address[1]}"
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -49,5 +49,9 @@ class EncoderError(MediafmError):
     """An encoder's weights are missing, damaged or not what their hash promises, or its output broke the contract."""
 
 
+class ServiceError(EncoderError):
+    """A service that embeds could not be had, or may not be paid any more: true of the next shot as well."""
+
+
 class TrainingError(MediafmError):
     """Training cannot start or cannot go on: too little data, a loss that is not finite."""

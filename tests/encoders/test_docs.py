@@ -11,6 +11,7 @@ from ingest_films import make_film
 from mediafm.catalog import Catalog
 from mediafm.encoders import checked, load_preset
 from mediafm.encoders.blocks import Block
+from mediafm.encoders.hosted.texts import DIMENSIONS, PRICES
 from mediafm.encoders.offline_video import VIDEO_BLOCKS
 from mediafm.encoders.presets import EncoderChoice
 from mediafm.encoders.sound_stats import SOUND_BLOCKS
@@ -64,3 +65,10 @@ def test_the_pages_table_names_every_kind() -> None:
     told = set(re.findall(r"^\| (?:video|audio|text|any) \| `(\w+)` \|", PAGE, flags=re.MULTILINE))
     kinds = {get_args(choice.model_fields["kind"].annotation)[0] for choice in get_args(EncoderChoice)}
     assert told == kinds - {"installed"}
+
+
+def test_prices_and_sizes_of_paid_text_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| (text-embedding-[\w-]+) \| ([\d.]+) \| (\d+) \| ([\d-]+), (\S+) \|", PAGE, re.MULTILINE)
+    told = {model: (float(usd), int(size), as_of, source) for model, usd, size, as_of, source in rows}
+    known = {m: (p.usd_per_million, DIMENSIONS[m], p.as_of, p.source) for m, p in PRICES.items()}
+    assert told == known

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mediafm.encoders import Encoded, Encoder
-from mediafm.errors import EncoderError
-from mediafm.ingest.batches import BatchPool, features_of
+from mediafm.errors import EncoderError, ServiceError
+from mediafm.ingest.batches import MOST_BYTES, BatchPool, features_of
 from mediafm.reading import ReadShot
 from mediafm.types import Modality, Shot, ShotInput
 
@@ -100,3 +100,36 @@ def test_a_dropped_title_is_forgotten_with_all_that_waited() -> None:
     filled.drop("a")
     filled.flush()
     assert video.sizes == [1] and filled.take("a") == [] and len(filled.take("b")) == 1
+
+
+def test_a_large_batch_of_words_does_not_hold_the_pictures() -> None:
+    filled, _, text = pool(video=4, text=256)
+    done = []
+    for i in range(255):
+        large = tuple(np.full((180, 320, 3), i, np.uint8) for _ in range(6))
+        inside = ShotInput(large, (0.1, 0.2, 0.3, 0.5, 0.7, 0.9), np.zeros(16_000, np.float32), "words", i % 4)
+        filled.add("a", ReadShot(Shot(i, i, i + 1, i, i + 1), (), inside))
+        done += filled.take("a")
+        assert filled._held <= MOST_BYTES
+    filled.flush()
+    done += filled.take("a")
+    assert text.sizes == [255]  # holding all pictures it would be one batch for every 58 shots
+    assert all(read.input.frames[0].base is None for read, _ in done[:200])  # not a view of all that was read
+    assert len(done) == 255 and sum(text.sizes) == 255
+    for i, (read, rows) in enumerate(done):
+        assert read.keyframe is not None and read.keyframe[0, 0, 0] == i and set(rows) == {"video", "text"}
+        assert len(read.input.frame_times) == len(read.input.frames)
+
+
+def test_a_service_that_refuses_is_not_asked_shot_by_shot() -> None:
+    class Refusing(Counting):
+        def encode(self, batch: Sequence[ShotInput]) -> Encoded:
+            self.sizes.append(len(batch))
+            raise ServiceError("The cap is met.", "Raise it.")
+
+    text = Refusing("text", 3)
+    filled = BatchPool({"text": text})
+    for i, title in enumerate("abc"):
+        filled.add(title, shot(0, i))
+    assert text.sizes == [3]
+    assert set(filled.failed) == {"a", "b", "c"} and "Raise it" in filled.failed["a"]

@@ -8,6 +8,7 @@ from mediafm.catalog.fingerprint import FileState, file_state, require_unchanged
 from mediafm.catalog.handles import ClipHandle, ClipShot, TitleHandle
 from mediafm.catalog.importing import ImportSummary, import_features
 from mediafm.catalog.live import LiveWriter, Words
+from mediafm.catalog.re_encoding import ReEncoding, Rewritten, Stored
 from mediafm.catalog.records import (
     CatalogSpec,
     ClipSetSpec,
@@ -36,7 +37,10 @@ __all__ = [
     "FileState",
     "ImportSummary",
     "LiveWriter",
+    "ReEncoding",
+    "Rewritten",
     "ShotRecord",
+    "Stored",
     "Tidied",
     "TitleClips",
     "TitleHandle",

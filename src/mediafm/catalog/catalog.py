@@ -94,7 +94,7 @@ class Catalog(Reading):
             raise MismatchError(
                 f"The catalog at {catalog.uri} was made with preset {catalog.spec.preset!r}, asked for is "
                 f"{spec.preset!r}. They differ in {'; '.join(differences)}.",
-                "Use the preset it was made with, or another catalog.",
+                _other_preset(catalog.uri, catalog.spec, spec),
             )
         return catalog
 
@@ -110,6 +110,11 @@ class Catalog(Reading):
         made = sorted((row["key"], row["value"]) for row in rows if row["key"] != "schema_version")
         return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:32]
 
+    @property
+    def store(self) -> Store:
+        """Its tables, for the modules of this package."""
+        return self._store
+
     # writing --------------------------------------------------------------------------------------------------
 
     def writer(self, title_id: str, source: TitleSource | None = None) -> TitleWriter:
@@ -117,17 +122,17 @@ class Catalog(Reading):
 
         Without a `source` the record given to `commit` says what the title was made of.
         """
-        self._prepare_writing()
+        self.prepare_writing()
         return TitleWriter(self._store, self.spec, title_id, source)
 
     def live_writer(self, title_id: str, source: TitleSource) -> LiveWriter:
         """A context manager that writes a title while it goes on: `append`, and `show` now and then."""
-        self._prepare_writing()
+        self.prepare_writing()
         return LiveWriter(self._store, self.spec, title_id, source)
 
     def batch_writer(self) -> BatchWriter:
         """A context manager whose `writer(...)`s are committed many at a time: for many small titles at once."""
-        self._prepare_writing()
+        self.prepare_writing()
         return BatchWriter(self._store, self.spec)
 
     def remove_title(self, title_id: str) -> None:
@@ -178,6 +183,12 @@ class Catalog(Reading):
         """Forget a title's failure, if there is one: its source turned out to be what is stored already."""
         if self._store.count(FAILURES):  # takes no look at rows
             self._store.delete(FAILURES, f"title_id = {quote(title_id)}")
+
+    def copy_failures(self, other: "Catalog") -> None:
+        """Have the failures that another catalog has, and no others."""
+        rows = newest(other.store.scan(FAILURES))
+        self._store.delete(FAILURES, "revision >= 0")
+        self._store.add(FAILURES, rows.cast(FAILURES_SCHEMA))
 
     def failures(self) -> list[Failure]:
         """Titles whose last writing failed, in id order."""
@@ -322,7 +333,22 @@ class Catalog(Reading):
             },
             "keyframes": self._store.count(KEYFRAMES),
             "disk_bytes": self._store.disk_bytes(),
+            **({"re_encoding": under_way} if (under_way := self.re_encoding()) else {}),
         }
+
+    def re_encoding(self) -> dict[str, Any]:
+        """The re-encoding that is under way: `preset`, `modalities` that differ, `titles_done`, `titles`. Empty: none.
+
+        Until it is finished the catalog is what it was before.
+        """
+        from mediafm.catalog.re_encoding import ReEncoding
+
+        found = ReEncoding.under_way(self)
+        if found is None:
+            return {}
+        done, total = found.progress()
+        modalities = self.spec.changed(found.spec)
+        return {"preset": found.spec.preset, "modalities": modalities, "titles_done": done, "titles": total}
 
     def verify(self) -> list[str]:
         """One sentence for everything that is not as it should be; empty: all well. Reads the whole catalog."""
@@ -344,8 +370,20 @@ class Catalog(Reading):
         """
         return optimize(self._rows, self._sets, self._clips, grace)
 
-    def _prepare_writing(self) -> None:
+    def prepare_writing(self) -> None:
+        """See that the place can be written, and bring it to today's columns."""
         if not self._prepared:
             self._store.check_writable()
             upgrade(self._store)
             self._prepared = True
+
+
+def _other_preset(uri: str, stored: CatalogSpec, asked: CatalogSpec) -> str:
+    """What to do about a preset that is not the catalog's."""
+    if stored.detector != asked.detector or stored.detector.startswith("import"):
+        return "Use the preset it was made with, or another catalog."
+    changed = " and ".join(stored.changed(asked))
+    return (
+        f"Use the preset it was made with, or another catalog; or `mediafm reencode --catalog {uri} --preset ...` "
+        f"re-does {changed} of all its titles and nothing else."
+    )

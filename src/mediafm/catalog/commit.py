@@ -19,6 +19,7 @@ from itertools import chain
 import pyarrow as pa
 
 from mediafm.catalog.clock import fresh_revision
+from mediafm.catalog.generations import require_live
 from mediafm.catalog.records import CatalogSpec, TitleRecord
 from mediafm.catalog.spool import Spool
 from mediafm.catalog.store import Store, any_of, quote
@@ -78,6 +79,7 @@ class Committer:
         titles = [(replace(p.record, revision=revision), p.global_vector) for p in pending]
         rows = titles_to_rows(titles, self._titles)
         self.store.add(TITLES, rows, written=_writing(pending, revision))
+        require_live(self.store)
         if self.store.count(FAILURES):
             self.store.delete(FAILURES, f"{any_of('title_id', ids)} AND revision < {revision}")
         self._delete_replaced(before, {p.record.title_id: p.record.source_fingerprint for p in pending})

@@ -57,7 +57,7 @@ def _scan(
     rows: TitleRows, spec: CatalogSpec, records: Sequence[TitleRecord]
 ) -> Iterator[tuple[TitleRecord, Contents | None]]:
     """For each title its contents; None if they are not whole, or not of the record's revision."""
-    vectors = _global_vectors(rows, spec, records)
+    vectors = global_vectors(rows, spec, records)
     columns = [c for m in spec.encoders for c in (m, f"{m}_present")]
     features, shots = rows.scan(FEATURES, columns, records), rows.scan(SHOTS, ["start_s", "end_s"], records)
     for (record, held), (_, times) in zip(features, shots, strict=True):
@@ -69,7 +69,7 @@ def _scan(
         yield record, (record.title_id, rows_to_features(held, list(spec.encoders)), start_s, end_s, vectors[key])
 
 
-def _global_vectors(
+def global_vectors(
     rows: TitleRows, spec: CatalogSpec, records: Sequence[TitleRecord]
 ) -> dict[tuple[str, int], FloatArray | None]:
     """(Title, revision) -> metadata vector as stored now."""

@@ -20,6 +20,7 @@ from mediafm.catalog.tables import (
     FAILURES,
     FAILURES_SCHEMA,
     FEATURES,
+    GENERATIONS_SCHEMA_VERSION,
     KEYFRAMES,
     KEYFRAMES_SCHEMA,
     META,
@@ -48,7 +49,7 @@ def make(store: Store, spec: CatalogSpec) -> CatalogSpec:
     }
     store.create_missing(META, META_SCHEMA, pa.table([list(values), list(values.values())], schema=META_SCHEMA))
     made = read_spec(store)
-    _complete(store, made, store.names())
+    complete(store, made, store.names())
     return made
 
 
@@ -59,26 +60,37 @@ def is_made(store: Store) -> bool:
 
 def open_spec(store: Store) -> CatalogSpec:
     """The spec of a catalog that is there, all its tables too; CatalogError where a newer mediafm made it."""
-    spec, names = read_spec(store), store.names()
+    spec = read_spec(store)
+    names = store.names()
     if EMBEDDING_SETS not in names or not store.opens(EMBEDDING_SETS):  # the last one to be made
-        _complete(store, spec, names)
+        complete(store, spec, names)
     return spec
 
 
-def read_spec(store: Store) -> CatalogSpec:
-    """What the table `meta` says; CatalogError where it is damaged or of a newer mediafm."""
+def read_meta(store: Store) -> dict[str, str]:
+    """The rows of the table `meta`: name -> JSON."""
     rows = store.scan(META)
-    meta = dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True))
+    return dict(zip(rows["key"].to_pylist(), rows["value"].to_pylist(), strict=True))
+
+
+def read_spec(store: Store) -> CatalogSpec:
+    """What the table `meta` says, and turn the store to the tables that it names.
+
+    CatalogError where it is damaged or of a newer mediafm.
+    """
+    meta = read_meta(store)
     try:
         version = int(json.loads(meta["schema_version"]))
-        if version <= SCHEMA_VERSION:
+        if version <= GENERATIONS_SCHEMA_VERSION:
+            store.turn_to(json.loads(meta.get("generation", '""')))
             return CatalogSpec.from_json(meta["spec"])
     except (KeyError, TypeError, ValueError) as error:
         raise CatalogError(
             f"The table meta of the catalog at {store.uri} is damaged: {error!r}.", "Ingest into a new catalog."
         ) from error
     raise CatalogError(
-        f"The catalog at {store.uri} has schema version {version}; this mediafm reads up to {SCHEMA_VERSION}.",
+        f"The catalog at {store.uri} has schema version {version}; this mediafm reads up to "
+        f"{GENERATIONS_SCHEMA_VERSION}.",
         "Update mediafm.",
     )
 
@@ -95,7 +107,8 @@ def _schemas(spec: CatalogSpec) -> dict[str, pa.Schema]:
     }
 
 
-def _complete(store: Store, spec: CatalogSpec, names: list[str]) -> None:
+def complete(store: Store, spec: CatalogSpec, names: list[str]) -> None:
+    """Make those tables of a catalog that are not among `names` or not whole."""
     for name, schema in _schemas(spec).items():
         if name not in names or not store.opens(name):
             store.create_missing(name, schema)

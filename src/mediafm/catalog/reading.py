@@ -95,6 +95,13 @@ class Reading:
         found = self._store.scan(KEYFRAMES, where, ["jpeg"])["jpeg"].to_pylist()
         return found[0] if found else None
 
+    def keyframes(self, title_id: str) -> dict[int, bytes]:
+        """All pictures of a title, by shot, as JPEG."""
+        record = self.title_record(title_id)
+        where = f"title_id = {quote(title_id)} AND revision = {record.revision}"
+        found = self._store.scan(KEYFRAMES, where, ["shot", "jpeg"])
+        return dict(sorted(zip(found["shot"].to_pylist(), found["jpeg"].to_pylist(), strict=True)))
+
     def global_vector(self, title_id: str) -> FloatArray | None:
         """The title's encoded metadata, float32 [dim of text]; None where it has none."""
         has_vectors = "text" in self.spec.encoders

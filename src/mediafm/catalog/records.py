@@ -70,6 +70,10 @@ class CatalogSpec:
                 found.append(f"{modality}: {_describe(mine)} in the catalog, {_describe(other)} asked for")
         return found
 
+    def changed(self, asked: "CatalogSpec") -> list[Modality]:
+        """Modalities whose vectors `asked` would make otherwise, add or leave out."""
+        return [m for m in MODALITIES if _identity(self.encoders.get(m)) != _identity(asked.encoders.get(m))]
+
     def to_json(self) -> str:
         """As stored in the table `meta`."""
         encoders = {

@@ -33,6 +33,7 @@ _FULL = re.compile(r"no space left|file too large|quota exceeded|os error (27|28
 _DENIED = re.compile(r"read-only|permission denied|access ?denied|os error (1|13|30)\b", re.IGNORECASE)
 _SOURCE_LINE = re.compile(r",? \S+\.rs:\d+(:\d+)?|lance error: |LanceError\(\w+\): ")
 _PATIENCE_S = 60.0  # for changes that meet others; waits grow to a second and are of random length
+_MARK = "-"  # between the name of a table and its generation
 _LOOKS = 5  # at a table whose files went
 
 _Answer = TypeVar("_Answer")
@@ -59,16 +60,51 @@ def local_folder(uri: str) -> Path | None:
     return None if "://" in uri else Path(uri).expanduser()
 
 
-class Store:
-    """A database of Arrow tables. Reads always see the last write, also those of other processes."""
+def _shared(name: str) -> bool:
+    return name in ("meta", "clip_sets") or name.startswith("clips_")
 
-    def __init__(self, uri: str | os.PathLike[str]) -> None:
+
+def _split_name(real: str) -> tuple[str, str | None]:
+    """(Name, generation) of a table; None for one that all generations share."""
+    name, _, generation = real.partition(_MARK)
+    return (name, None) if _shared(name) else (name, generation)
+
+
+class Store:
+    """A database of Arrow tables. Reads always see the last write, also those of other processes.
+
+    generation: which of several sets of tables (see `generations`) the names mean; "" for the first.
+    """
+
+    def __init__(self, uri: str | os.PathLike[str], generation: str = "") -> None:
         self.uri = os.fspath(uri)
+        self.generation = generation
         self._connection: Any = None
         self._tables: dict[str, Any] = {}
 
+    def turn_to(self, generation: str) -> None:
+        """Have names mean the tables of another generation from now on."""
+        if generation != self.generation:
+            self.generation, self._tables = generation, {}
+
     def names(self) -> list[str]:
-        """Names of all tables."""
+        """Names of all tables of this generation, and of those that all share."""
+        split = [_split_name(name) for name in self._all_names()]
+        return [name for name, generation in split if generation in (self.generation, None)]
+
+    def own_names(self) -> list[str]:
+        """Names of the tables that only this generation has."""
+        split = [_split_name(name) for name in self._all_names()]
+        return [name for name, generation in split if generation == self.generation]
+
+    def generations(self) -> set[str]:
+        """All generations that there are tables of."""
+        return {generation for _, generation in map(_split_name, self._all_names()) if generation is not None}
+
+    def _real(self, name: str) -> str:
+        return name if not self.generation or _shared(name) else f"{name}{_MARK}{self.generation}"
+
+    def _all_names(self) -> list[str]:
         folder = local_folder(self.uri)
         if folder is not None and not folder.is_dir():
             return []  # connecting would make the folder
@@ -102,18 +138,18 @@ class Store:
         with self._translated(f"create the table {name}"):
             # Not mode="overwrite": lance warns on standard error when there is nothing to overwrite.
             self.drop(name)
-            self._tables[name] = self._connect().create_table(name, rows, schema=schema)
+            self._tables[name] = self._connect().create_table(self._real(name), rows, schema=schema)
 
     def create_missing(self, name: str, schema: pa.Schema, rows: pa.Table | None = None) -> None:
         """Make a table unless it is there, or another process makes it first."""
         with self._translated(f"create the table {name}"):
-            self._tables[name] = self._connect().create_table(name, rows, schema=schema, exist_ok=True)
+            self._tables[name] = self._connect().create_table(self._real(name), rows, schema=schema, exist_ok=True)
 
     def drop(self, name: str) -> None:
         """Drop a table if it is there."""
         with self._translated(f"drop the table {name}"):
             self._tables.pop(name, None)
-            self._connect().drop_table(name, ignore_missing=True)
+            self._connect().drop_table(self._real(name), ignore_missing=True)
 
     def add(self, name: str, rows: pa.Table | Callable[[], pa.RecordBatchReader], written: str = "") -> bool:
         """Append rows, or the stream of rows that a call gives; visible all at once. Whether the first attempt did it.
@@ -205,7 +241,9 @@ class Store:
     def _folder(self, name: str) -> tuple[str, dict[str, str] | None]:
         """A table's place, and the options that reach it."""
         self._connect()  # for its check of the process
-        return f"{str(local_folder(self.uri) or self.uri).rstrip('/')}/{name}.lance", lance_options(self.uri)
+        return f"{str(local_folder(self.uri) or self.uri).rstrip('/')}/{self._real(name)}.lance", lance_options(
+            self.uri
+        )
 
     def check_writable(self) -> None:
         """CatalogError where nothing can be written: told before hours of work, not after.
@@ -243,7 +281,7 @@ class Store:
     def _table(self, name: str) -> Any:
         connection = self._connect()
         if name not in self._tables:
-            self._tables[name] = connection.open_table(name)
+            self._tables[name] = connection.open_table(self._real(name))
         return self._tables[name]
 
     def _connect(self) -> Any:

@@ -15,6 +15,7 @@ from mediafm.catalog.records import CatalogSpec, ShotRecord, TitleRecord
 from mediafm.types import Cue, Features, FloatArray, Metadata, Modality, ShotCue
 
 SCHEMA_VERSION = 2
+GENERATIONS_SCHEMA_VERSION = 3  # of a catalog that was re-encoded: its tables have other names
 
 META, TITLES, SHOTS, FEATURES, KEYFRAMES = "meta", "titles", "shots", "features", "keyframes"
 EMBEDDING_SETS, CLIP_SETS, FAILURES = "embedding_sets", "clip_sets", "failures"

@@ -14,6 +14,7 @@ from mediafm.catalog.clip_sets import ClipSets
 from mediafm.catalog.commit import YOUNG_S
 from mediafm.catalog.compaction import Tidied
 from mediafm.catalog.embedding_sets import EmbeddingSets
+from mediafm.catalog.generations import drop_retired
 from mediafm.catalog.records import CatalogSpec, TitleRecord
 from mediafm.catalog.rows import TitleRows
 from mediafm.catalog.store import Store, quote
@@ -72,6 +73,7 @@ def optimize(rows: TitleRows, sets: EmbeddingSets, clips: ClipSets, grace: timed
     Litter and versions younger than `grace` stay: another process may be at work on them; litter of the last minute
     stays in any case.
     """
+    drop_retired(rows.store, grace)
     oldest = time.time_ns() - int(max(grace.total_seconds(), YOUNG_S) * 1e9)
     store, records = rows.store, rows.records()
     by_title = [TITLES, *SHOT_TABLES, *(embeddings_table_name(s.name) for s in sets.specs()), *clips.tables()]

@@ -6,7 +6,18 @@ import sys
 import typer
 
 from mediafm import __version__
-from mediafm.cli import catalogs, demo, evaluation, finetuning, hosted, importing, ingestion, training
+from mediafm.cli import (
+    catalogs,
+    demo,
+    doctor,
+    evaluation,
+    finetuning,
+    hosted,
+    importing,
+    ingestion,
+    reencoding,
+    training,
+)
 from mediafm.errors import MediafmError
 from mediafm.storage import own_options, parse_options, set_options
 
@@ -19,7 +30,7 @@ app = typer.Typer(
     epilog="Every command takes --json (one JSON document on standard output), --debug (tracebacks) and "
     "--storage-option KEY=VALUE (for s3:// and gs://, as often as needed).",
 )
-for part in (ingestion, importing, training, finetuning, evaluation, hosted, catalogs, demo):
+for part in (ingestion, importing, reencoding, training, finetuning, evaluation, hosted, catalogs, doctor, demo):
     part.register(app)
 
 

@@ -50,11 +50,13 @@ def _catalog_info(catalog: str, json: bool) -> None:
     if json:
         emit(document)
         return
-    clip_sets = document.pop("clip_sets")
+    clip_sets, under_way = document.pop("clip_sets"), document.pop("re_encoding", {})
     for key, value in document.items():
         say(f"{key:16} {value}")
     for name, held in clip_sets.items():
         say(f"clip set         {name}: {held['clips']} clips, {held['dim']} wide, by {held['source']}")
+    if under_way:
+        say(f"re-encoding      {_re_encoding(under_way)}")
     for failure in opened.failures():
         say(f"failed: {failure.title_id}: {failure.reason}")
 
@@ -143,15 +145,25 @@ def verify(catalog: CatalogOption, json: Json = False) -> None:
     from mediafm.catalog import Catalog
 
     opened = Catalog.open(catalog)
-    problems, litter = opened.verify(), opened.litter()
+    problems, litter, under_way = opened.verify(), opened.litter(), opened.re_encoding()
     if json:
-        emit({"problems": problems, "litter": litter})
+        emit({"problems": problems, "litter": litter, **({"re_encoding": under_way} if under_way else {})})
     else:
         say("\n".join(problems) if problems else "clean")
+        if under_way:
+            say(f"note: a re-encoding {_re_encoding(under_way)}")
         for line in litter:
             say(f"note: {line}; no reader sees them, `mediafm optimize` deletes them")
     if problems:
         raise typer.Exit(1)
+
+
+def _re_encoding(under_way: dict[str, Any]) -> str:
+    changed = ", ".join(under_way["modalities"])
+    return (
+        f"of {changed} to preset {under_way['preset']!r} is under way: {under_way['titles_done']} of "
+        f"{under_way['titles']} titles; until all are done the catalog is what it was (`mediafm reencode` goes on)"
+    )
 
 
 def optimize(

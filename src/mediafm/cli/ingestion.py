@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 def ingest(
     paths: Annotated[list[str], typer.Argument(help="Films, or folders (also s3://, gs://) that are searched.")],
     catalog: CatalogOption,
-    preset: Annotated[str, typer.Option(help="offline, open, reference, omni, or a preset TOML file.")] = "offline",
+    preset: Annotated[
+        str, typer.Option(help="offline, open, reference, reference-api, omni, or a preset TOML file.")
+    ] = "offline",
     detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
     metadata: Annotated[Path | None, typer.Option(help="CSV or JSON lines with what is known of the titles.")] = None,
     language: Annotated[str, typer.Option(help="Languages of sound and subtitles, dearest first, as in de,en.")] = "",
@@ -39,6 +41,9 @@ def ingest(
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Follow one file or folder of segments while it grows.")] = False,
     idle: Annotated[float, typer.Option(help="With --live: seconds without growth after which it is over.")] = 60.0,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Dollars that encoders which are paid for may cost; default: the preset's cap.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Find shots in films, embed each shot's picture, sound and text, and store all of it in the catalog."""
@@ -53,15 +58,28 @@ def ingest(
         "metadata": metadata,
         "language": Languages.chosen(language, audio_language, subtitle_language).spec,
         "limits": Limits(timeout_s=timeout, memory_mb=memory),
+        **({} if max_cost is None else {"max_cost": max_cost}),
     }
-    if live and len(paths) != 1:
-        raise UsageError(f"--live follows one event, and {len(paths)} are named.", "Start a command for each of them.")
+    _check_together(engine, live, len(paths), max_cost)
     with progress() as bar:
         if live:
             summary = ingest_live(Path(paths[0]), catalog, preset, idle_s=idle, progress=bar, **options)
         else:
             summary = run(paths, catalog, preset, workers=workers, progress=bar, **options)
     finish(summary, json)
+
+
+def _check_together(engine: str, live: bool, paths: int, max_cost: float | None) -> None:
+    """UsageError for options that exclude each other."""
+    if live and paths != 1:
+        raise UsageError(f"--live follows one event, and {paths} are named.", "Start a command for each of them.")
+    if live and engine != "local":
+        raise UsageError("--live follows an event on one machine.", "Leave --engine out.")
+    if engine == "ray" and max_cost is not None:
+        raise UsageError(
+            "--max-cost is kept by one process, and a cluster has many.",
+            "Leave it out: max_cost in the preset's file holds for each machine by itself.",
+        )
 
 
 def _engine(name: str, address: str, retries: int, gpus: float | None) -> Callable[..., Any]:

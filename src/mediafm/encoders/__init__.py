@@ -6,7 +6,7 @@ Heavy libraries load when a preset's encoder is first asked for, not when this p
 from mediafm.encoders.encoder import Encoded, Encoder
 from mediafm.encoders.fingerprints import fingerprint
 from mediafm.encoders.presets import PRESETS, DetectorChoice, Preset, load_preset
-from mediafm.encoders.protocols import TextEncoder
+from mediafm.encoders.protocols import PaidEncoder, TextEncoder
 from mediafm.encoders.vectors import checked, scatter
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "DetectorChoice",
     "Encoded",
     "Encoder",
+    "PaidEncoder",
     "Preset",
     "TextEncoder",
     "checked",

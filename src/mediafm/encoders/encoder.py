@@ -42,6 +42,10 @@ class Encoder(ABC):
         """Whether there is anything in the shot that it looks at. Shots without are absent and not handed to it."""
         return any(shot.has(modality) for modality in self.inputs)
 
+    def check_ready(self) -> None:
+        """Raise what would stop the first batch anyway and can be known before: a key that is missing."""
+        return
+
     @abstractmethod
     def encode(self, batch: Sequence[ShotInput]) -> Encoded:
         """Encode shots; [len(batch), dim]."""

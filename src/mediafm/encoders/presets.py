@@ -15,7 +15,7 @@ kind = "wav2vec2"            # offline | wav2vec2 | clap
 model = "facebook/wav2vec2-base-960h"
 layer = -1
 [encoders.text]
-kind = "sentence"            # minilm | sentence
+kind = "sentence"            # minilm | sentence | openai
 model = "sentence-transformers/all-mpnet-base-v2"
 ```
 
@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -36,7 +36,10 @@ from mediafm.encoders.fingerprints import fingerprint
 from mediafm.errors import UsageError
 from mediafm.types import MODALITIES, Modality
 
-PRESETS = ("offline", "open", "reference", "omni")
+if TYPE_CHECKING:
+    from mediafm.encoders.hosted.texts import TextService
+
+PRESETS = ("offline", "open", "reference", "reference-api", "omni")
 
 
 class _Strict(BaseModel):
@@ -94,6 +97,18 @@ class _Sentence(_Hub):
     kind: Literal["sentence"]
 
 
+class _OpenAI(_Strict):
+    kind: Literal["openai"]
+    model: str = Field("text-embedding-3-large", min_length=1)
+    dimensions: int = Field(0, ge=0, le=65_536)  # 0: the model's own
+    base_url: str = ""
+    key_variable: str = Field("OPENAI_API_KEY", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")  # its name, never the key
+    ask_dimensions: bool = True
+    max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)  # dollars a run
+    usd_per_million_tokens: float | None = Field(None, ge=0, allow_inf_nan=False)
+    licence: str = Field("LicenseRef-OpenAI-Terms", min_length=1)
+
+
 class _Python(_Strict):
     kind: Literal["python"]
     object: str = Field(pattern=r"^[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*$")  # module:Class
@@ -107,7 +122,9 @@ class _Installed(_Strict):
     options: dict[str, Any] = {}
 
 
-EncoderChoice = _Offline | _Clip | _SeqClip | _Wav2Vec2 | _Clap | _Omni | _MiniLM | _Sentence | _Python | _Installed
+EncoderChoice = (
+    _Offline | _Clip | _SeqClip | _Wav2Vec2 | _Clap | _Omni | _MiniLM | _Sentence | _OpenAI | _Python | _Installed
+)
 
 
 class _Encoders(_Strict):
@@ -115,7 +132,7 @@ class _Encoders(_Strict):
         None
     )
     audio: Annotated[_Offline | _Wav2Vec2 | _Clap | _Python | _Installed, Field(discriminator="kind")] | None = None
-    text: Annotated[_MiniLM | _Sentence | _Python | _Installed, Field(discriminator="kind")] | None = None
+    text: Annotated[_MiniLM | _Sentence | _OpenAI | _Python | _Installed, Field(discriminator="kind")] | None = None
 
 
 class _PresetFile(_Strict):
@@ -262,6 +279,10 @@ def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Enc
         if isinstance(choice, _Installed):
             return load_installed(choice.name, modality, choice.options, device)
         return load_named(choice.object, choice.folder, modality, choice.options, device)
+    if isinstance(choice, _OpenAI):
+        from mediafm.encoders.openai import OpenAIEncoder
+
+        return OpenAIEncoder(text_service(choice), choice.max_cost, choice.licence)
     if isinstance(choice, _Sentence | _MiniLM):
         from mediafm.encoders.text import MiniLMEncoder, SentenceEncoder
 
@@ -277,7 +298,21 @@ def _build(modality: Modality, choice: EncoderChoice, device: str | None) -> Enc
     return OfflineAudioEncoder()
 
 
+def text_service(choice: _OpenAI) -> "TextService":
+    """The service that an `openai` encoder of a preset asks; opens no connection."""
+    from mediafm.encoders.hosted.texts import TextService
+
+    return TextService(
+        choice.model,
+        choice.dimensions,
+        base_url=choice.base_url,
+        key_variable=choice.key_variable,
+        usd_per_million=choice.usd_per_million_tokens,
+        ask_dimensions=choice.ask_dimensions,
+    )
+
+
 def _licence(choice: EncoderChoice) -> str:
     if isinstance(choice, _Python | _Installed):
         return "NOASSERTION"
-    return choice.licence if isinstance(choice, _Hub) else "Apache-2.0"
+    return choice.licence if isinstance(choice, _Hub | _OpenAI) else "Apache-2.0"

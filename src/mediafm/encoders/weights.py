@@ -16,8 +16,8 @@ from mediafm.encoders.fingerprints import files_sha256
 from mediafm.errors import EncoderError, UsageError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/config.json", "*/model.safetensors"]
-_HUB_SKIP = ["onnx/*", "openvino/*", "*.onnx"]
+HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors", "*/config.json", "*/model.safetensors"]
+HUB_SKIP = ["onnx/*", "openvino/*", "*.onnx"]
 _HUB_TIMEOUT_S = 10
 _MAY_NAME_CODE = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
 # Everything beside the weights that can change a vector. READMEs and training logs cannot.
@@ -59,7 +59,7 @@ def find_model(model: str) -> Path:
 def _from_hub(model: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    wanted: dict[str, Any] = {"allow_patterns": _HUB_FILES, "ignore_patterns": _HUB_SKIP}
+    wanted: dict[str, Any] = {"allow_patterns": HUB_FILES, "ignore_patterns": HUB_SKIP}
     try:
         folder = Path(snapshot_download(model, local_files_only=True, **wanted))
         weight_files(folder)  # whole?

@@ -1,10 +1,12 @@
 """From files to the catalog: films (as `reading` reads them), MovieNet's keyframes, features of one's own; labels."""
 
+from mediafm.ingest.change import ReEncodeSummary
 from mediafm.ingest.films import catalog_spec, ingest, title_jobs, with_detector
 from mediafm.ingest.importing import import_catalogue, import_clip_set
 from mediafm.ingest.jobs import TitleJob, title_ids
 from mediafm.ingest.live import ingest_live
 from mediafm.ingest.movienet import import_movienet
+from mediafm.ingest.reencoding import reencode
 from mediafm.ingest.scene_labels import LabelSummary, write_scene_labels
 from mediafm.ingest.summary import IngestSummary, Outcome, peak_rss_mb
 from mediafm.ingest.titles import Readers, ingest_titles, workers_for
@@ -13,6 +15,7 @@ __all__ = [
     "IngestSummary",
     "LabelSummary",
     "Outcome",
+    "ReEncodeSummary",
     "Readers",
     "TitleJob",
     "catalog_spec",
@@ -23,6 +26,7 @@ __all__ = [
     "ingest_live",
     "ingest_titles",
     "peak_rss_mb",
+    "reencode",
     "title_ids",
     "title_jobs",
     "with_detector",

@@ -7,12 +7,12 @@ company.
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mediafm.encoders import Encoder, checked
-from mediafm.errors import EncoderError
+from mediafm.errors import EncoderError, ServiceError
 from mediafm.reading import ReadShot
 from mediafm.types import Features, FloatArray, Modality
 
@@ -23,11 +23,11 @@ MOST_BYTES = 64 << 20  # pictures and sound of shots that wait for a batch to fi
 
 @dataclass(eq=False, slots=True)
 class _Ticket:
-    """A shot on its way: `rows` fill as its modalities are encoded."""
+    """A shot on its way: `rows` fill as its modalities are encoded, until none is `missing`."""
 
     title: str
     read: ReadShot
-    missing: int
+    missing: set[Modality]
     rows: dict[Modality, FloatArray] = field(default_factory=dict)
 
 
@@ -47,7 +47,7 @@ class BatchPool:
     def add(self, title: str, read: ReadShot) -> None:
         """The next shot of a title."""
         due = [m for m, encoder in self._encoders.items() if encoder.sees(read.input)]
-        ticket = _Ticket(title, read, len(due))
+        ticket = _Ticket(title, read, set(due))
         self._titles.setdefault(title, deque()).append(ticket)
         self._held += read.input.nbytes
         for modality in due:
@@ -66,7 +66,7 @@ class BatchPool:
         """The title's next shots that are done."""
         done: list[EncodedShot] = []
         queue = self._titles.get(title, deque())
-        while queue and queue[0].missing == 0:
+        while queue and not queue[0].missing:
             ticket = queue.popleft()
             self._held -= ticket.read.input.nbytes
             done.append((ticket.read, ticket.rows))
@@ -90,6 +90,8 @@ class BatchPool:
             return
         try:
             self._encode_together(modality, batch)
+        except ServiceError as error:  # what it refuses to all it would refuse to each
+            self.failed.update((ticket.title, str(error)) for ticket in batch)
         except EncoderError:  # one bad shot must not take the others' titles with it
             for ticket in batch:
                 try:
@@ -102,7 +104,21 @@ class BatchPool:
         for ticket, vector, present in zip(batch, encoded.vectors, encoded.present, strict=True):
             if present:
                 ticket.rows[modality] = vector
-            ticket.missing -= 1
+            ticket.missing.remove(modality)
+            if ticket.missing == {"text"}:
+                self._let_go(ticket)
+
+    def _let_go(self, ticket: _Ticket) -> None:
+        """Only the text of a shot is still to come, in a batch that may be large: keep its one picture for people.
+
+        A copy: what comes from a reader is a view of all that came with it.
+        """
+        read = ticket.read
+        picture = () if read.keyframe is None else (read.keyframe.copy(),)
+        times = read.input.frame_times[len(read.input.frames) // 2 :][:1]
+        lighter = replace(read.input, frames=picture, frame_times=times, samples=None)
+        self._held -= read.input.nbytes - lighter.nbytes
+        ticket.read = replace(read, input=lighter)
 
 
 def features_of(encoders: Mapping[Modality, Encoder], rows: list[Mapping[Modality, FloatArray]]) -> Features:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mediafm.catalog import EncoderSpec, ShotRecord, TitleRecord
-from mediafm.encoders import Preset, TextEncoder, checked
+from mediafm.encoders import Encoder, Preset, TextEncoder, checked
 from mediafm.errors import UsageError
 from mediafm.ingest.jobs import TitleJob
 from mediafm.reading import Closed, ReadShot
@@ -26,27 +26,37 @@ def encoder_specs(preset: Preset) -> dict[Modality, EncoderSpec]:
 
 
 def frames_wanted(preset: Preset) -> tuple[int, int]:
-    """(sampled frames a shot, pixels of their shorter side) that the preset's encoders and the keyframe ask for.
+    """(sampled frames a shot, pixels of their shorter side) that the preset's encoders and the keyframe ask for."""
+    return frames_of(preset.encoders)
+
+
+def frames_of(encoders: Mapping[Modality, Encoder]) -> tuple[int, int]:
+    """As `frames_wanted`, of some encoders.
 
     Raises UsageError where two encoders want different ones: a vector would depend on the encoder beside it.
     """
-    wanted = {m: (e.frames, max(KEYFRAME_SIDE, e.frame_side)) for m, e in preset.encoders.items() if e.frames}
-    _require_one({m: f"{n} pictures a shot of {side} pixels" for m, (n, side) in wanted.items()}, preset)
+    wanted = {m: (e.frames, max(KEYFRAME_SIDE, e.frame_side)) for m, e in encoders.items() if e.frames}
+    _require_one({m: f"{n} pictures a shot of {side} pixels" for m, (n, side) in wanted.items()}, encoders)
     return next(iter(wanted.values()), (1, KEYFRAME_SIDE))
 
 
 def sample_rate_wanted(preset: Preset) -> int:
     """Hertz of the sound that the preset's encoders ask for; UsageError where two want different rates."""
-    wanted = {m: e.sample_rate for m, e in preset.encoders.items() if "audio" in e.inputs}
-    _require_one({m: f"sound at {rate} Hz" for m, rate in wanted.items()}, preset)
+    return sample_rate_of(preset.encoders)
+
+
+def sample_rate_of(encoders: Mapping[Modality, Encoder]) -> int:
+    """As `sample_rate_wanted`, of some encoders."""
+    wanted = {m: e.sample_rate for m, e in encoders.items() if "audio" in e.inputs}
+    _require_one({m: f"sound at {rate} Hz" for m, rate in wanted.items()}, encoders)
     return next(iter(wanted.values()), SAMPLE_RATE)
 
 
-def _require_one(said: Mapping[Modality, str], preset: Preset) -> None:
+def _require_one(said: Mapping[Modality, str], encoders: Mapping[Modality, Encoder]) -> None:
     if len(set(said.values())) > 1:
-        wishes = ", ".join(f"{preset.encoder(m).name} ({m}) wants {wish}" for m, wish in said.items())
+        wishes = ", ".join(f"{encoders[m].name} ({m}) wants {wish}" for m, wish in said.items())
         raise UsageError(
-            f"The encoders of preset {preset.name!r} cannot share one reading of a film: {wishes}.",
+            f"The encoders cannot share one reading of a film: {wishes}.",
             "Choose encoders that want the same, or make a preset and a catalog for each.",
         )
 

@@ -13,6 +13,7 @@ from mediafm.catalog import Catalog, CatalogSpec
 from mediafm.encoders import DetectorChoice, Preset, load_preset
 from mediafm.ingest.encoding import encoder_specs
 from mediafm.ingest.jobs import title_ids, title_jobs
+from mediafm.ingest.paying import set_cap, tell_beforehand, tell_spending
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.ingest.titles import Readers, ingest_titles, processors_here, workers_for
 from mediafm.interrupts import on_interrupt
@@ -32,6 +33,7 @@ def ingest(
     language: str = "",
     workers: int = 0,
     limits: Limits | None = None,
+    max_cost: float | None = None,
     progress: Progress = SILENT,
 ) -> IngestSummary:
     """Ingest films and folders of films into the catalog at `catalog_uri`, which is made if it is not there.
@@ -39,7 +41,7 @@ def ingest(
     paths: of this machine, or addresses of object storage (`s3://bucket/films`).
     language: of sound and subtitles: a list such as `de,en`, or `Languages.spec` where they differ.
     workers: films that are read at the same time, each by a process of its own; 0: one for every two processors.
-    limits: what reading one film may take.
+    limits: what reading one film may take. max_cost: dollars that encoders which are paid for may cost this run.
 
     Raises UsageError for wrong paths, clashing title ids or an unknown preset, MismatchError where the catalog was made
     with other encoders. A film that cannot be read is a failure in the summary, not an error.
@@ -48,15 +50,18 @@ def ingest(
     Languages.parse(language)  # what is no language is told at once
     films = title_ids(find_all_films(paths))
     preset = with_detector(load_preset(preset_name), detector)
+    set_cap(preset, max_cost)
     processors = processors_here()
     readers = Readers(workers_for(workers, len(films), processors), limits or Limits(), processors, ReadingProcess)
     summary = IngestSummary()
     with readers:
         jobs = title_jobs(films, metadata, language, summary)
         catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
+        tell_beforehand(preset.encoders.values(), progress)
         progress.start("ingest", len(jobs), "titles")
         with on_interrupt(readers.stop.set):
             ingest_titles(iter(jobs), catalog, preset, readers, summary.count, progress=progress)
+    tell_spending(preset.encoders.values(), progress)
     if readers.unconfined:
         progress.note(readers.unconfined)
     summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers.peak_rss_mb

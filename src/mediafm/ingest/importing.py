@@ -7,6 +7,7 @@ from pathlib import Path
 from mediafm.catalog import EncoderSpec, import_clips, import_features
 from mediafm.encoders import TextEncoder, load_preset
 from mediafm.errors import UsageError
+from mediafm.ingest.paying import tell_beforehand, tell_spending
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.progress import SILENT, Progress
 from mediafm.types import Modality
@@ -37,7 +38,10 @@ def import_catalogue(
     elif isinstance(encoder, TextEncoder):
         spec = EncoderSpec(encoder.name, encoder.dim, encoder.fingerprint, encoder.licence)
         encode = encoder.encode_texts
+        encoder.check_ready()
+        tell_beforehand([encoder], progress)
         done = import_features(shots, titles, catalog_uri, columns, text_from, encode, spec, progress)
+        tell_spending([encoder], progress)
     else:
         raise UsageError(f"The text encoder of preset {preset_name!r} cannot embed words.", "Choose another --preset.")
     return IngestSummary(

@@ -29,6 +29,7 @@ from mediafm.ingest.encoding import (
 from mediafm.ingest.feed import Failed, Feed, Item
 from mediafm.ingest.films import catalog_spec, with_detector
 from mediafm.ingest.jobs import TitleJob, title_jobs
+from mediafm.ingest.paying import set_cap, tell_beforehand, tell_spending
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.ingest.titles import Readers, processors_here
 from mediafm.interrupts import on_interrupt
@@ -52,6 +53,7 @@ def ingest_live(
     language: str = "",
     idle_s: float = 60.0,
     limits: Limits | None = None,
+    max_cost: float | None = None,
     progress: Progress = SILENT,
 ) -> IngestSummary:
     """Follow one file or folder of segments that is being written, until its event is over (`media.Following`).
@@ -69,14 +71,17 @@ def ingest_live(
         raise UsageError(f"--idle is {idle_s:g} seconds.", f"Give {LEAST_IDLE_S:g} at least.")
     preset, summary = with_detector(load_preset(preset_name), detector), IngestSummary()
     _require_words_apart(preset)
+    set_cap(preset, max_cost)
     title_id = path.resolve().name if path.is_dir() else path.stem
     (job,) = title_jobs({title_id: path}, metadata, language, summary)
     readers = Readers(1, limits or Limits(), processors_here(), ReadingProcess)
     with readers:
         catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
+        tell_beforehand(preset.encoders.values(), progress)
         progress.start("live", None, "shots")
         with on_interrupt(readers.stop.set):
             _Event(job, catalog, preset, summary, progress).follow(readers, idle_s)
+    tell_spending(preset.encoders.values(), progress)
     if readers.unconfined:
         progress.note(readers.unconfined)
     summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers.peak_rss_mb

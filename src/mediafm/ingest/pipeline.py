@@ -64,6 +64,8 @@ class Pipeline:
     def _handle(self, item: Item) -> None:
         job, event = item
         if isinstance(event, Begun):
+            for encoder in self._preset.encoders.values():
+                encoder.check_ready()
             self._titles[job.title_id] = _Title(job)
             self._storing.begin(job, event.source)
         elif isinstance(event, Unchanged):

@@ -30,8 +30,9 @@ class Readers:
         limits: Limits,
         processors: int,
         kind: Callable[[Limits, int, Callable[[], bool]], ReadingProcess] = ReadingProcess,
+        stop: threading.Event | None = None,
     ) -> None:
-        self.stop = threading.Event()
+        self.stop = stop or threading.Event()
         self.threads = max(1, processors // workers) if workers > 1 else 0
         self.processes = [kind(limits, self.threads, self.stop.is_set) for _ in range(workers)]
 

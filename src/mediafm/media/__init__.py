@@ -14,7 +14,7 @@ from mediafm.media.language import Languages
 from mediafm.media.metadata import load_metadata
 from mediafm.media.nfo import metadata_beside, read_nfo
 from mediafm.media.picture import Picture, Scaling
-from mediafm.media.reader import TitleReader, open_title, probe
+from mediafm.media.reader import Only, TitleReader, open_title, probe
 from mediafm.media.sampling import FrameSampler, SoundCutter
 from mediafm.media.segments import Segments
 from mediafm.media.sound import Sound
@@ -34,6 +34,7 @@ __all__ = [
     "GrowingFile",
     "Languages",
     "MediaInfo",
+    "Only",
     "Picture",
     "RemoteFilm",
     "Scaling",

@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from av import FFmpegError, Packet, VideoFrame
 from av.container import InputContainer
@@ -32,6 +32,7 @@ from mediafm.types import SAMPLE_RATE
 _LOOKAHEAD_BYTES = 32 << 20
 _SHORT_S, _SHORT_SHARE = Fraction(2), Fraction(2, 100)  # a title that ends this much too early was cut off
 
+Only = Literal["", "video", "audio"]
 _Whole = tuple[Any, int]  # a decoded frame that is whole, and how many pictures were lost before it
 
 
@@ -50,14 +51,17 @@ def open_title(
     audio_languages: Sequence[str] = (),
     threads: int = 0,
     growing: GrowingFile | None = None,
+    only: Only = "",
 ) -> "TitleReader":
     """Open a title for its one pass; use as a context manager and iterate.
 
     sample_rate: hertz of the mono sound. audio_languages: which track of sound to read where there are several, dearest
     first; where none speaks them, the default track is read (`reader.audio_index` tells). threads: of the picture's
     decoder, 0 for as many as there are processors. growing: where the bytes come from while the file is being written.
+    only: the one of picture and sound that is wanted: no more of the other is decoded than the title's zero and time
+    base take, and whether the title is whole is not asked.
     """
-    return TitleReader(Path(path), sample_rate, audio_languages, threads, growing)
+    return TitleReader(Path(path), sample_rate, audio_languages, threads, growing, only)
 
 
 class TitleReader:
@@ -85,11 +89,12 @@ class TitleReader:
         audio_languages: Sequence[str] = (),
         threads: int = 0,
         growing: GrowingFile | None = None,
+        only: Only = "",
     ) -> None:
         self.sample_rate = sample_rate
         self.failure = ""
         self.lost_at_end = 0
-        self._path, self._threads = path, threads
+        self._path, self._threads, self._only = path, threads, only
         self._sound_not_decoded = 0
         self._lost = LostPictures(exact=False)
         self._bad_run = BadRun()
@@ -100,6 +105,7 @@ class TitleReader:
         try:
             self._choose_streams(audio_languages)
             self._find_zero()
+            self._leave_out()
         except BaseException:
             self.close()
             raise
@@ -220,6 +226,16 @@ class TitleReader:
         self._prepare(zero_pts, zero, orientation)
         self._pass = self._run(waiting)
 
+    def _leave_out(self) -> None:
+        """From here on nothing is decoded of the stream that is not wanted."""
+        for stream in (self._video, self._audio):
+            if self._only and stream is not None and stream.type != self._only:
+                stream.discard = Discard.all
+        if self._only == "video":
+            self._sound = self.audio_index = None
+        elif self._only == "audio":
+            self._pictures = None
+
     def _prepare(self, zero_pts: int, zero: Fraction, orientation: Orientation) -> None:
         last_end = zero + (self.info.duration or (longest(self._path) if self._growing is None else MAX_LENGTH_S))
         track = self.info.video
@@ -263,6 +279,8 @@ class TitleReader:
             return
 
     def _handle(self, packet: Packet, frames: list[_Whole] | None) -> Iterator[Picture | Sound]:
+        if self._only and packet.stream.type != self._only:
+            return
         for frame, lost_before in self._decode(packet) if frames is None else frames:
             if isinstance(frame, VideoFrame):
                 assert self._pictures is not None
@@ -313,7 +331,9 @@ class TitleReader:
             self.failure = f"{self._bad_run} of its {kind} would not decode: {why}"
 
     def _shortfall(self) -> str:
-        """Why what was read is not all there should be; "" where it is."""
+        """Why what was read is not all there should be; "" where it is, or where only part of it was wanted."""
+        if self._only:
+            return ""
         if self._video is not None and not self.frames_read:
             return "not one picture of its video track could be decoded"
         if self._audio is not None and not self.samples_read:

@@ -25,7 +25,8 @@ def from_request(request: ReadRequest) -> dict[str, Any]:
 
 def to_request(fields: Mapping[str, Any]) -> ReadRequest:
     """A request from JSON values."""
-    return ReadRequest(**{**fields, "path": Path(fields["path"])})
+    shots = tuple(tuple(shot) for shot in fields["shots"])
+    return ReadRequest(**{**fields, "path": Path(fields["path"]), "shots": shots})
 
 
 def from_event(event: Event) -> Message:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from mediafm.errors import MediaError
-from mediafm.media import Languages, Sidecar, TextTrack, TitleReader, choose_text, open_title, read_text
+from mediafm.media import Languages, Only, Sidecar, TextTrack, TitleReader, choose_text, open_title, read_text
 from mediafm.reading.described import chapters_of, tracks_of
+from mediafm.reading.sound_pass import SoundPass
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 from mediafm.shots import make_detector
-from mediafm.types import SAMPLE_RATE, ShotCue
+from mediafm.types import SAMPLE_RATE, Cue, Shot, ShotCue
 
 LOST_SOUND_S = 0.5  # holes in the sound that sum to less are the rounding of timestamps
 
@@ -28,6 +29,10 @@ class ReadRequest:
     `Languages.spec` has it; "" for the file's own choice. threads: of the picture's decoder, 0 for as many as there
     are processors. sample_rate: hertz of the mono sound. follow_s: of a file that grows, seconds without growth after
     which it is whole; 0: it is.
+
+    Of a title that was read before, more can be said. only: "video" or "audio" alone is wanted; no words are read.
+    shots: its shots (the five numbers of `Shot`), which sound alone is cut at. least_end_pts: where it ended, for its
+    pictures alone do not tell.
     """
 
     path: Path
@@ -39,6 +44,9 @@ class ReadRequest:
     threads: int = 0
     sample_rate: int = SAMPLE_RATE
     follow_s: float = 0.0
+    only: Only = ""
+    shots: Sequence[tuple[int, ...]] = ()
+    least_end_pts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +106,12 @@ Event = Opened | ReadShot | Retold | Beat | Closed
 def read_title(request: ReadRequest) -> Iterator[Event]:
     """`Opened`, then `ReadShot`s in order with `Beat`s between them, then `Closed`. Raises MediaError."""
     languages = Languages.parse(request.language)
-    with open_title(request.path, request.sample_rate, languages.audio, request.threads) as reader:
+    with open_title(request.path, request.sample_rate, languages.audio, request.threads, only=request.only) as reader:
         duration = reader.info.duration
         yield Opened(reader.time_base, None if duration is None else float(duration))
-        text = choose_text(request.path, reader.info.text, languages.text)
+        text = None if request.only else choose_text(request.path, reader.info.text, languages.text)
         cues = [] if text is None else read_text(request.path, reader.info, text)
-        detector = make_detector(request.detector, **request.options)
-        passed = TitlePass(reader, detector, cues, frames=request.frames, short_side=request.short_side)
+        passed = _pass(reader, request, cues)
         n_shots = 0
         for item in passed:
             n_shots += isinstance(item, ReadShot)
@@ -114,8 +121,22 @@ def read_title(request: ReadRequest) -> Iterator[Event]:
         yield closed(reader, passed, n_shots, bool(cues), text)
 
 
+def _pass(reader: TitleReader, request: ReadRequest, cues: Sequence[Cue]) -> TitlePass | SoundPass:
+    if request.only == "audio":
+        return SoundPass(reader, [Shot(*numbers) for numbers in request.shots])
+    detector = make_detector(request.detector, **request.options)
+    return TitlePass(
+        reader,
+        detector,
+        cues,
+        frames=request.frames,
+        short_side=request.short_side,
+        least_end_pts=request.least_end_pts,
+    )
+
+
 def closed(
-    reader: TitleReader, passed: TitlePass, n_shots: int, has_text: bool, text: Sidecar | TextTrack | None
+    reader: TitleReader, passed: TitlePass | SoundPass, n_shots: int, has_text: bool, text: Sidecar | TextTrack | None
 ) -> Closed:
     """The last event of a title that has been read."""
     video = reader.info.video
@@ -136,13 +157,13 @@ def closed(
     )
 
 
-def _warning(reader: TitleReader, passed: TitlePass, n_shots: int) -> str:
+def _warning(reader: TitleReader, passed: TitlePass | SoundPass, n_shots: int) -> str:
     """Why the title is not whole, or an empty string."""
     if reader.failure:
         end = float(reader.end_pts * reader.time_base)
         kept = "1 shot" if n_shots == 1 else f"{n_shots} shots"
         return f"{reader.failure}; {kept} up to {end:.2f} s kept"
-    if passed.soundless_late:
+    if isinstance(passed, TitlePass) and passed.soundless_late:
         return f"The sound of {passed.soundless_late} shots lies too far behind their picture in the file. Remux it."
     return ""
 

@@ -161,8 +161,10 @@ class TitlePass:
         frames: int,
         short_side: int,
         max_shot_s: float = 120.0,
+        least_end_pts: int = 0,
     ) -> None:
         self._reader, self.cues = reader, cues  # those of a title that grows are exchanged as more come
+        self._least_end_pts = least_end_pts
         self._cutter = SoundCutter()
         self._has_sound = reader.audio_index is not None
         self._source: _Pictures | _Spans
@@ -189,7 +191,8 @@ class TitlePass:
                 self._give_up_on_late_sound(waiting, item)
             while waiting and self._heard(waiting[0].shot):
                 yield self._read(waiting.popleft())
-        waiting.extend(self._source.finish(reader.end_pts, reader.frames_read, reader.lost_at_end))
+        end_pts = max(reader.end_pts, self._least_end_pts)
+        waiting.extend(self._source.finish(end_pts, reader.frames_read, reader.lost_at_end))
         while waiting:
             yield self._read(waiting.popleft())
 

@@ -7,6 +7,7 @@ from mediafm.errors import UsageError
 from mediafm.shots.detector import Detector
 
 DetectorName = Literal["auto", "transnet", "content", "fixed"]
+GIVEN = "given"  # not for people to choose: cuts of an earlier reading
 DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
 
 
@@ -14,10 +15,10 @@ def make_detector(name: str, **options: Any) -> Detector:
     """Make a detector for one title.
 
     Args:
-        name: one of DETECTORS.
+        name: one of DETECTORS, or GIVEN.
         options: the detector's own options (see its class); UsageError lists them if one is unknown.
     """
-    if name not in DETECTORS:
+    if name not in (*DETECTORS, GIVEN):
         raise UsageError(f"There is no detector {name!r}.", f"Choose one of: {', '.join(DETECTORS)}.")
     kind = _detector_class(name)
     known = list(inspect.signature(kind).parameters)
@@ -42,6 +43,10 @@ def _detector_class(name: str) -> type[Detector]:
         from mediafm.shots.content import ContentDetector
 
         return ContentDetector
+    if name == GIVEN:
+        from mediafm.shots.given import GivenDetector
+
+        return GivenDetector
     from mediafm.shots.fixed import FixedDetector
 
     return FixedDetector

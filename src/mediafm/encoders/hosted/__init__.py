@@ -6,7 +6,8 @@ is kept on disk. docs/hosted.md says what each service takes, costs and is sent.
 
 from mediafm.encoders.hosted.budget import Budget
 from mediafm.encoders.hosted.cache import HostedCache
-from mediafm.encoders.hosted.client import BudgetSpentError, CallFailedError, HostedClient
+from mediafm.encoders.hosted.calling import BudgetSpentError, CallFailedError
+from mediafm.encoders.hosted.client import HostedClient
 from mediafm.encoders.hosted.nova import Nova
 from mediafm.encoders.hosted.service import Account, Clip, HostedService, Limits, NotEvaluatedError, Price
 from mediafm.encoders.hosted.twelvelabs import TwelveLabs

@@ -28,11 +28,11 @@ class Budget:
             self.reserved += usd
             return True
 
-    def charge(self, usd: float) -> None:
-        """The call was answered: it is paid."""
+    def charge(self, usd: float, actual: float | None = None) -> None:
+        """The call was answered: it is paid. actual: what it did cost, where that is less (or more) than set aside."""
         with self._lock:
             self.reserved -= usd
-            self.spent += usd
+            self.spent += usd if actual is None else actual
 
     def doubt(self, usd: float) -> None:
         """The call was sent, and nobody knows what became of it."""

@@ -150,12 +150,7 @@ class HostedService(ABC):
 
     def need(self, variables: Mapping[str, str], name: str, remedy: str) -> str:
         """The value of a variable that must be set."""
-        value = variables.get(name, "").strip()
-        if not value:
-            raise UsageError(f"{self.vendor} needs the environment variable {name}, which is not set.", remedy)
-        if not value.isascii() or not value.isprintable() or " " in value:
-            raise UsageError(f"The environment variable {name} holds characters that cannot be part of it.", remedy)
-        return value
+        return environment_value(variables, name, self.vendor, remedy)
 
     @abstractmethod
     def default_url(self, variables: Mapping[str, str]) -> str:
@@ -226,11 +221,26 @@ def field(answer: Any, *names: str) -> Any:
     return answer
 
 
-def checked_url(url: str) -> str:
-    """An address that a key may be sent to; UsageError for one in clear text to another machine."""
+def environment_value(variables: Mapping[str, str], name: str, vendor: str, remedy: str) -> str:
+    """The value of a variable that must be set, fit to stand in a header; UsageError otherwise, without the value."""
+    value = variables.get(name, "").strip()
+    if not value:
+        raise UsageError(f"{vendor} needs the environment variable {name}, which is not set.", remedy)
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise UsageError(f"The environment variable {name} holds characters that cannot be part of it.", remedy)
+    return value
+
+
+def checked_url(url: str, secret: bool = True) -> str:
+    """An address that a key may be sent to; UsageError for one in clear text to another machine.
+
+    secret: whether there is a key; without one clear text will do. A key inside the address is refused: it would show.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{url!r} is no address of a service.", "Write it as https://host/path.")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.username or parts.password or parts.query:
+        raise UsageError(f"The address of {parts.hostname} holds a user, a password or a query.", "Leave them out.")
+    if secret and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise UsageError(f"The key would travel to {url} in clear text.", "Use https.")
     return url.rstrip("/")
