@@ -166,7 +166,7 @@ def test_a_preset_needs_an_encoder(tmp_path: Path) -> None:
 def test_unknown_preset_lists_the_known() -> None:
     with pytest.raises(UsageError, match="'opne'") as caught:
         load_preset("opne")
-    assert "offline, open, reference, omni" in caught.value.remedy
+    assert "offline, open, reference, reference-api, omni" in caught.value.remedy
 
 
 def test_model_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
