@@ -57,7 +57,9 @@ def on_ray(films: Path, catalog: Path, cluster: RayCluster, detector: str, kill_
     began, first, again, total = time.monotonic(), None, 0, len(list(films.iterdir()))
     run = start_on_ray(films, catalog, cluster.address, detector=detector)
     assert run.stderr is not None and run.stdout is not None
+    heard = []
     for line in run.stderr:
+        heard.append(line)
         said = json.loads(line) if line.startswith("{") else {}
         if said.get("done") and first is None:
             first = time.monotonic() - began
@@ -67,7 +69,7 @@ def on_ray(films: Path, catalog: Path, cluster: RayCluster, detector: str, kill_
         if lost := re.search(r"machine was lost; its (\d+) titles", said.get("note", "")):
             again += int(lost[1])
     out = run.stdout.read()
-    assert run.wait() == 0, out
+    assert run.wait() == 0, "".join(heard) + out
     wall = time.monotonic() - began
     start = None if first is None else max(0.0, first - (wall - first) / max(total - 1, 1))
     return wall, {**json.loads(out), "start": start, "again": again}

@@ -1,6 +1,8 @@
 """Real Ray clusters of several nodes: the same catalog as on one machine, whatever is killed meanwhile."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -102,6 +104,31 @@ def test_a_killed_node_costs_only_its_own_titles(tmp_path: Path) -> None:
     assert summary["titles_ok"] + summary["titles_skipped"] == 16
     (lost,) = (json.loads(x)["note"] for x in (said + err).splitlines() if "machine was lost" in x)
     assert int(lost.split("its ")[-1].split()[0]) <= 3  # what one station has in hand; all else was done once
+    assert differences(tmp_path / "catalog", tmp_path / "reference") == []
+
+
+def stations() -> list[int]:
+    """Processes of stations on this machine (Linux)."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if line.read_bytes().startswith(b"ray::Station"):
+                found.append(int(line.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
+def test_a_killed_station_is_replaced(cluster: RayCluster, tmp_path: Path) -> None:
+    folder = make_films(tmp_path / "films", 12)
+    assert ingest([folder], str(tmp_path / "reference"), detector="content").titles_ok == 12
+    run = start_on_ray(folder, tmp_path / "catalog", cluster.address)
+    done(run, 1)
+    for pid in stations():
+        os.kill(pid, signal.SIGKILL)
+    summary, err = ended(run)
+    assert summary["titles_ok"] + summary["titles_skipped"] == 12 and summary["failures"] == []
+    assert "the process that ingested it died" in err
     assert differences(tmp_path / "catalog", tmp_path / "reference") == []
 
 

@@ -20,7 +20,7 @@ from mediafm.scale.cluster import Machine, is_alive
 AHEAD = 2  # titles that a station has in hand beside those it reads: waiting to begin, or for their commit
 OPTIMIZE_EVERY = 100  # titles
 _LOOK_S, _RENEW_S = 0.5, 5.0
-_PATIENCE_S = 120.0  # without any machine, before giving up
+_PATIENCE_S = 600.0  # without any station, before giving up: machines come, encoders are loaded
 _MOST_DEATHS = 5  # of stations on one machine, without a title done in between
 
 

@@ -76,7 +76,8 @@ def ingest_on_ray(
     summary, stop = IngestSummary(), threading.Event()
     jobs = title_jobs(here, metadata, language, summary)
     with on_interrupt(stop.set), joined(options.address) as ray:
-        crew = _Crew(ray, _absolute(catalog_uri), _preset(preset_name), detector, workers, limits or Limits(), options)
+        asked = _Asked(_absolute(catalog_uri), _preset(preset_name), detector, workers, limits or Limits(), options)
+        crew = _Crew(ray, asked, progress)
         with crew.at_work(jobs, stop) as (posts, catalog):
             progress.start("ingest", len(jobs), "titles")
             progress.note(f"Working on {len(posts)} machine{'s' * (len(posts) != 1)} of a Ray cluster.")
@@ -89,17 +90,29 @@ def ingest_on_ray(
     return summary
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What `ingest_on_ray` was asked for, as every machine understands it."""
+
+    catalog_uri: str
+    preset: str
+    detector: str
+    workers: int
+    limits: Limits
+    options: RayOptions
+
+
 class _Crew:
     """Starts stations and, where there are GPUs, actors that encode for them."""
 
-    def __init__(
-        self, ray: Any, catalog_uri: str, preset: str, detector: str, workers: int, limits: Limits, options: RayOptions
-    ) -> None:
-        self._ray, self._catalog_uri, self._options = ray, catalog_uri, options
-        self._preset, self._detector, self._workers, self._limits = preset, detector, workers, limits
+    def __init__(self, ray: Any, asked: _Asked, progress: Progress) -> None:
+        self._ray, self._asked, self._progress = ray, asked, progress
+        self._catalog_uri, self._options = asked.catalog_uri, asked.options
         self._hosts: list[Any] = []
         self._films: list[tuple[str, int]] = []
         self._started: list[Post] = []
+        self._opening: dict[Any, Post] = {}  # stations that came later, by the promise that they are ready
+        self._refused: set[str] = set()  # machines that do not see what they must
         self._stop = threading.Event()
         self._identity = ""
 
@@ -127,15 +140,27 @@ class _Crew:
                     self._ray.kill(actor)
 
     def renew(self, taken: set[str]) -> list[Post]:
-        """Stations on machines that are not among the taken: those that came later, or whose station died."""
-        new = [self._start(machine) for machine in machines(self._ray) if machine.node_id not in taken]
+        """Start stations on machines that are not taken: those that came later, or whose station died.
+
+        Returns those that have become ready since the last call; nobody waits for them.
+        """
+        known = taken | self._refused | {post.machine.node_id for post in self._opening.values()}
+        for machine in machines(self._ray):
+            if machine.node_id not in known:
+                post = self._start(machine)
+                self._opening[self._open(post)] = post
         ready = []
-        for post in new:
+        waiting = list(self._opening)
+        for promise in self._ray.wait(waiting, num_returns=len(waiting), timeout=0)[0] if waiting else []:
+            post = self._opening.pop(promise)
             try:
-                self._opened(post)
+                self._identified(post, promise)
                 ready.append(post)
             except self._ray.exceptions.RayError:  # it went as it came
                 continue
+            except MediafmError as error:
+                self._refused.add(post.machine.node_id)
+                self._progress.note(f"{post.machine.address} came and cannot be used: {error}")
         return ready
 
     def finish(self, posts: Sequence[Post]) -> tuple[set[str], float]:
@@ -156,20 +181,21 @@ class _Crew:
             raise UsageError(
                 f"The cluster has {total:g} GPUs; an actor of encoders is to take {gpus:g}.", "Lower --gpus, or give 0."
             )
-        self._hosts = start_hosts(self._ray, EncoderHost, count, gpus, self._preset)
+        self._hosts = start_hosts(self._ray, EncoderHost, count, gpus, self._asked.preset)
 
     def _start(self, machine: Machine) -> Post:
         processors = int(machine.processors)
-        workers = workers_for(self._workers, 1 << 30, processors)
+        workers = workers_for(self._asked.workers, 1 << 30, processors)
         host = self._hosts[len(self._started) % len(self._hosts)] if self._hosts else None
-        setting = self._preset, self._detector, workers, self._limits, processors, own_options(), host
+        asked = self._asked
+        setting = asked.preset, asked.detector, workers, asked.limits, processors, own_options(), host
         post = Post(start_on(self._ray, Station, machine, min(workers, processors), *setting), machine, workers)
         self._started.append(post)
         return post
 
     def _opened(self, post: Post, make: bool = False) -> str:
         """Wait until a station is ready; what it says the catalog is. Raises what it could not do, and where."""
-        promise = post.actor.open.remote(self._catalog_uri, make, self._films)
+        promise = self._open(post, make)
         until = time.monotonic() + _READY_S
         while not self._ray.wait([promise], timeout=0.5)[0]:
             if self._stop.is_set():
@@ -179,6 +205,13 @@ class _Crew:
                     f"{post.machine.address} was not ready after {_READY_S / 60:.0f} minutes.",
                     "See that its processors are not all taken, and that it can load the preset's encoders.",
                 )
+        return self._identified(post, promise)
+
+    def _open(self, post: Post, make: bool = False) -> Any:
+        return post.actor.open.remote(self._catalog_uri, make, self._films)
+
+    def _identified(self, post: Post, promise: Any) -> str:
+        """What a station that is ready says the catalog is."""
         try:
             _, identity = self._ray.get(promise)
         except self._ray.exceptions.RayTaskError as error:
