@@ -144,7 +144,7 @@ def test_it_can_be_seen_while_it_goes_on_and_ctrl_c_keeps_what_is_certain(
     path.write_bytes(data[: len(data) * 9 // 10])
     command = [sys.executable, "-m", "mediafm", "ingest", "--live", str(path), "-c", str(catalog)]
     with subprocess.Popen(
-        [*command, "--detector", "content", "--idle", "90"],
+        [*command, "--detector", "content", "--idle", "3000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -181,7 +181,7 @@ def test_a_killed_command_ends_equal_when_started_again(whole: tuple[Path, Catal
     path, catalog = Path(shutil.copy(film, tmp_path / "event.ts")), tmp_path / "catalog"
     shutil.copy(film.with_name("event.en.vtt"), tmp_path)
     os.utime(path)
-    command = [sys.executable, "-m", "mediafm", "ingest", "--live", str(path), "-c", str(catalog), "--idle", "90"]
+    command = [sys.executable, "-m", "mediafm", "ingest", "--live", str(path), "-c", str(catalog), "--idle", "3000"]
     with subprocess.Popen(
         [*command, "--detector", "content"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as p:
