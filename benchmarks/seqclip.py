@@ -40,9 +40,9 @@ from mediafm.types import ShotInput
 
 OTHER_SEED = 1_000_003  # between clips to learn from and held-out ones
 FRAMES = 4  # enough for everything that happens, and three times as quick as a dozen
-COMMON = [f"data.frames={FRAMES}", "data.batch=64", "train.text=all", "run.device=cpu"]
-BASE = ["temporal.layers=0", "train.tower=all", "schedule.epochs=24", "optimizer.tower_rate=0.002"]
-CONTROL = ["temporal.layers=0", "train.tower=1", "schedule.epochs=12", "optimizer.tower_rate=0.001"]
+COMMON = [f"data.frames={FRAMES}", "data.batch=64", "train.tower=all", "train.text=all", "run.device=cpu"]
+BASE = ["temporal.layers=0", "schedule.epochs=24", "optimizer.tower_rate=0.002"]
+CONTROL = ["temporal.layers=0", "schedule.epochs=9", "optimizer.tower_rate=0.002"]
 TUNED = [*CONTROL[1:], "temporal.hidden=128", "optimizer.rate=0.002"]
 
 
