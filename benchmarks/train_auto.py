@@ -6,7 +6,8 @@ Material: the films given, a recombination of their shots by made transitions, a
 twelve synthetic reels. TransNetV2's probabilities are kept in `--labels`, since they take hours where training takes
 half a minute. Judge the result on films that are not among them: `python benchmarks/detectors.py`.
 
-The weights in the package come from Tears of Steel, the Sintel trailer, two tests of PySceneDetect and reels of seed 2.
+The weights in the package were trained by the functions below over labels kept from several sittings. They come from
+Tears of Steel, the Sintel trailer, two tests of PySceneDetect and reels of seed 2.
 Big Buck Bunny and reels of seed 1 were never shown.
 """
 

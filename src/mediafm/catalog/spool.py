@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mediafm.errors import CatalogError
 
-_HELD_BYTES = 1 << 25  # in memory
+_HELD_BYTES = 4 << 20  # in memory
 
 
 class Spool:
