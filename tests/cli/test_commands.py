@@ -103,3 +103,13 @@ def test_wrong_use_gets_a_message(
     assert result.status == status
     assert words in result.err
     assert result.out == ""
+
+
+def test_ctrl_c_says_how_to_go_on(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(uri: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mediafm.catalog.Catalog.open", interrupted)
+    result = run("info", "--catalog", tmp_path)
+    assert (result.status, result.out) == (130, "")
+    assert result.err == "stopped; run the same command again to go on\n"

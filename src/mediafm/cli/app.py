@@ -74,9 +74,10 @@ def main() -> None:
         if error.remedy:
             typer.echo(f"       {error.remedy}", err=True)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        typer.echo("stopped; run the same command again to go on", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):  # Typer ends so on Ctrl-C
+            typer.echo("stopped; run the same command again to go on", err=True)
+        raise
     except BrokenPipeError:
         # The reader of our output (head, less) went away; that is no failure of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
