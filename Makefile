@@ -21,11 +21,14 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/mediafm demo --out demo
 
+# A process of tests for each processor, each on one thread: threads that wait for each other by spinning would starve them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+
 test: setup
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: setup
-	$(BIN)/python -m pytest --run-slow
+	$(PYTEST) --run-slow
 
 check: setup
 	$(BIN)/ruff format --check .

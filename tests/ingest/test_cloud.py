@@ -38,7 +38,7 @@ def both(server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
     for number in range(3):
         make_film(folder / f"film{number}.mp4", seed=number, sound=number != 1)
     (folder / "broken.mp4").write_text("no film at all\n" * 40)
-    reference = folder.parent / "reference"
+    reference = tmp_path_factory.mktemp("reference") / "catalog"
     summary = ingest([folder], str(reference), detector="content")
     assert (summary.titles_ok, summary.titles_failed) == (3, 1)
     return reference, put_folder(server, folder, "films")

@@ -27,7 +27,7 @@ def twenty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("many")
     for number in range(TITLES):
         make_film(folder / f"film{number}.mp4", seed=number, sound=number % 3 != 1, cues=number % 2 == 0)
-    reference = folder.parent / "reference"
+    reference = tmp_path_factory.mktemp("reference") / "catalog"
     assert ingest([folder], str(reference), workers=1).titles_ok == TITLES
     return folder, reference
 

@@ -32,7 +32,7 @@ def make_films(folder: Path, titles: int = TITLES) -> Path:
 def films(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder of films, and the catalog that the local engine makes of it."""
     folder = make_films(tmp_path_factory.mktemp("scale") / "films")
-    reference = folder.parent / "reference"
+    reference = tmp_path_factory.mktemp("reference") / "catalog"
     assert ingest([folder], str(reference), detector="content").titles_ok == TITLES
     return folder, reference
 

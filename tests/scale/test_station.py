@@ -9,7 +9,7 @@ from ingest_films import make_film
 from ingest_killing import differences
 from mediafm.catalog import Catalog
 from mediafm.errors import CatalogError, MediafmError
-from mediafm.ingest import ingest, title_ids, title_jobs
+from mediafm.ingest import IngestSummary, ingest, title_ids, title_jobs
 from mediafm.media import find_films
 from mediafm.reading import Limits
 from mediafm.scale.station import Station
@@ -22,7 +22,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for number in range(3):
         make_film(folder / f"film{number}.mp4", seed=number, sound=number != 1)
     (folder / "broken.mp4").write_text("no film at all\n" * 40)
-    reference = folder.parent / "reference"
+    reference = tmp_path_factory.mktemp("reference") / "catalog"
     assert ingest([folder], str(reference), detector="content").titles_ok == 3
     return folder, reference
 
@@ -33,7 +33,7 @@ def station(workers: int = 2) -> Station:
 
 def test_it_does_what_the_local_engine_does(films: tuple[Path, Path], tmp_path: Path) -> None:
     folder, reference = films
-    jobs = title_jobs(title_ids(find_films([folder])), None, "")
+    jobs = title_jobs(title_ids(find_films([folder])), None, "", IngestSummary())
     sizes = [(str(job.path), Path(job.path).stat().st_size) for job in jobs]
     one, catalog = station(), str(tmp_path / "catalog")
     _, identity = one.open(catalog, True, sizes)
@@ -61,7 +61,7 @@ def test_it_says_what_it_does_not_see(films: tuple[Path, Path], tmp_path: Path) 
 def test_storage_that_fails_is_heard_by_all_who_wait(films: tuple[Path, Path], tmp_path: Path) -> None:
     one, catalog = station(), tmp_path / "catalog"
     one.open(str(catalog), True, [])
-    jobs = title_jobs(title_ids(find_films([films[0]])), None, "")
+    jobs = title_jobs(title_ids(find_films([films[0]])), None, "", IngestSummary())
     for table in catalog.glob("shots.lance/**/*"):
         if table.is_file():
             table.unlink()
