@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# The children it forks read films and know no catalog; whether lance has been loaded depends on the tests before.
+pytestmark = pytest.mark.filterwarnings("ignore:lance is not fork-safe")
+
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "mutations"
 NAMES = ("bases", "mutants", "reading")
 
