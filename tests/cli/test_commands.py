@@ -1,5 +1,8 @@
 """Every command as a user calls it: documents on standard output, messages on standard error, exit statuses."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +116,14 @@ def test_ctrl_c_says_how_to_go_on(run: Any, tmp_path: Path, monkeypatch: pytest.
     result = run("info", "--catalog", tmp_path)
     assert (result.status, result.out) == (130, "")
     assert result.err == "stopped; run the same command again to go on\n"
+
+
+def test_an_output_that_nobody_reads_any_more_is_no_failure() -> None:
+    """As with `mediafm ... | head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as output:
+        ended = subprocess.run(
+            [sys.executable, "-m", "mediafm", "--help"], stdout=output, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,14 +1,18 @@
 """Events for the tests of `ingest --live`: files that grow at a given pace, and how two catalogs are compared."""
 
+import contextlib
 import itertools
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from mediafm.catalog import Catalog
+from mediafm.errors import CatalogError
 
 
 class Recorder(threading.Thread):
@@ -33,6 +37,34 @@ class Recorder(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self.join()
+
+
+@contextlib.contextmanager
+def command_following(path: Path, catalog: Path) -> Iterator[subprocess.Popen[str]]:
+    """`mediafm ingest --live` in a process of its own that has stored shots; gone at the end, whatever was found."""
+    command = [sys.executable, "-m", "mediafm", "ingest", "--live", str(path), "-c", str(catalog)]
+    process = subprocess.Popen(
+        [*command, "--detector", "content", "--idle", "3000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        try:
+            while process.poll() is None and not has_titles(catalog):
+                time.sleep(0.1)
+            assert process.poll() is None, "it ended before it had stored a shot"
+            yield process
+        finally:
+            process.kill()
+
+
+def has_titles(catalog: Path) -> bool:
+    """Whether the catalog is made, which takes a moment after its folder is there, and holds a title."""
+    try:
+        return bool(Catalog.open(str(catalog)).title_ids())
+    except CatalogError:
+        return False
 
 
 def put_segments(folder: Path, data: bytes, count: int, suffix: str = ".ts") -> list[Path]:

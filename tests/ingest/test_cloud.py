@@ -17,7 +17,7 @@ from mediafm.catalog import Catalog
 from mediafm.errors import StorageError, UsageError
 from mediafm.ingest import ingest
 from mediafm.ingest.fetching import FilmSpool
-from mediafm.media import find_all_films
+from mediafm.media import find_films
 from mediafm.search import search
 from mediafm.storage import RemoteFile
 from object_storage import BUCKET, KEYS, put, put_folder, reaching, s3_server
@@ -101,22 +101,22 @@ def test_a_killed_ingest_is_finished_by_the_next(both: tuple[Path, str]) -> None
 def test_films_are_found_below_an_address(both: tuple[Path, str], server: str) -> None:
     put(server, "films2/not-of-it.mp4", b"x")
     put(server, "films/.hidden/secret.mp4", b"x")
-    found = find_all_films([both[1]])
+    found = find_films([both[1]])
     assert [film.stem for film in found] == ["broken", "film0", "film1", "film2"]
     assert [file.name for file in found[1].beside] == ["film0.en.srt"]
-    assert find_all_films([f"{both[1]}/film0.mp4"]) == [found[1]]
+    assert find_films([f"{both[1]}/film0.mp4"]) == [found[1]]
 
 
 def test_wrong_addresses_are_named(both: tuple[Path, str], server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"no film or sound file at s3://.*/nothing"):
-        find_all_films([f"s3://{BUCKET}/nothing"])
+        find_films([f"s3://{BUCKET}/nothing"])
     with pytest.raises(StorageError, match="not there"):
-        find_all_films(["s3://no-such-bucket/films"])
+        find_films(["s3://no-such-bucket/films"])
     with pytest.raises(UsageError, match="no object storage that is known"):
-        find_all_films(["s5://bucket/films"])
+        find_films(["s5://bucket/films"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StorageError, match="does not answer"):
-        find_all_films([both[1]])
+        find_films([both[1]])
 
 
 def test_without_keys_it_says_so(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_without_keys_it_says_so(server: str, monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_a_film_that_changes_meanwhile_is_not_stored(both: tuple[Path, str], server: str) -> None:
-    (film,) = find_all_films([f"{both[1]}/film2.mp4"])
+    (film,) = find_films([f"{both[1]}/film2.mp4"])
     put(server, "films/film2.mp4", b"something else")
     with FilmSpool() as spool, pytest.raises(StorageError, match="changed while it was read"), spool.copy(film):
         pass
@@ -146,7 +146,7 @@ def test_a_film_that_changes_meanwhile_is_not_stored(both: tuple[Path, str], ser
 
 
 def test_a_film_that_does_not_fit_is_told_so(both: tuple[Path, str]) -> None:
-    (film,) = find_all_films([f"{both[1]}/film0.mp4"])
+    (film,) = find_films([f"{both[1]}/film0.mp4"])
     with FilmSpool(limit_bytes=100) as spool, pytest.raises(StorageError, match="no room") as error, spool.copy(film):
         pass
     assert "TMPDIR" in error.value.remedy

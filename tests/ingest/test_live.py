@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from fractions import Fraction
@@ -14,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ingest.following import Recorder, assert_equal, extras, put_segments
+from ingest.following import Recorder, assert_equal, command_following, extras, put_segments
 from ingest_films import CUTS, FPS, SIZE, shot_pictures, tone
 from mediafm.catalog import Catalog
 from mediafm.cli.app import app
@@ -142,17 +140,8 @@ def test_it_can_be_seen_while_it_goes_on_and_ctrl_c_keeps_what_is_certain(
     data, path, catalog = film.read_bytes(), tmp_path / "event.ts", tmp_path / "catalog"
     shutil.copy(film.with_name("event.en.vtt"), tmp_path)
     path.write_bytes(data[: len(data) * 9 // 10])
-    command = [sys.executable, "-m", "mediafm", "ingest", "--live", str(path), "-c", str(catalog)]
-    with subprocess.Popen(
-        [*command, "--detector", "content", "--idle", "3000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        for _ in range(3000):
-            time.sleep(0.1)
-            if catalog.exists() and (found := Catalog.open(str(catalog))).title_ids():
-                break
+    with command_following(path, catalog) as process:
+        found = Catalog.open(str(catalog))
         record = found.title_record("event")
         assert record.live and found.info()["live"] == ["event"]
         assert found.shots("event") == offline.shots("event")[: record.n_shots]
@@ -181,15 +170,8 @@ def test_a_killed_command_ends_equal_when_started_again(whole: tuple[Path, Catal
     path, catalog = Path(shutil.copy(film, tmp_path / "event.ts")), tmp_path / "catalog"
     shutil.copy(film.with_name("event.en.vtt"), tmp_path)
     os.utime(path)
-    command = [sys.executable, "-m", "mediafm", "ingest", "--live", str(path), "-c", str(catalog), "--idle", "3000"]
-    with subprocess.Popen(
-        [*command, "--detector", "content"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as p:
-        for _ in range(3000):
-            time.sleep(0.1)
-            if catalog.exists() and Catalog.open(str(catalog)).title_ids():
-                break
-        p.kill()
+    with command_following(path, catalog) as process:
+        process.kill()
     assert Catalog.open(str(catalog)).title_record("event").live
     follow(path, catalog)
     live = Catalog.open(str(catalog))

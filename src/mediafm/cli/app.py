@@ -61,6 +61,16 @@ def _with_options_taken(arguments: list[str]) -> list[str]:
     return rest
 
 
+def _explain(end: SystemExit) -> None:
+    """Say what Typer's ends leave unsaid; it makes one of Ctrl-C and of an output that nobody reads any more."""
+    if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+        typer.echo("stopped; run the same command again to go on", err=True)
+    if isinstance(end.__context__, BrokenPipeError):
+        # The reader of our output (head, less) went away; that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        end.code = 0
+
+
 def main() -> None:
     """Run the command line. Exit status: 0 all well, 1 something failed and is named, 2 wrong use."""
     debug = "--debug" in sys.argv
@@ -75,13 +85,8 @@ def main() -> None:
             typer.echo(f"       {error.remedy}", err=True)
         sys.exit(error.exit_status)
     except SystemExit as end:
-        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):  # Typer ends so on Ctrl-C
-            typer.echo("stopped; run the same command again to go on", err=True)
+        _explain(end)
         raise
-    except BrokenPipeError:
-        # The reader of our output (head, less) went away; that is no failure of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         if debug:
             raise

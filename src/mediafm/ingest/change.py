@@ -20,7 +20,7 @@ class Change:
     @property
     def looks_at(self) -> set[Modality]:
         """What the encoders look at: an encoder may look at more than the modality it stands for."""
-        return {seen for m, encoder in self.redo.items() for seen in getattr(encoder, "inputs", (m,))}
+        return {seen for encoder in self.redo.values() for seen in encoder.inputs}
 
 
 @dataclass

@@ -17,7 +17,7 @@ from mediafm.ingest.paying import set_cap, tell_beforehand, tell_spending
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
 from mediafm.ingest.titles import Readers, ingest_titles, processors_here, workers_for
 from mediafm.interrupts import on_interrupt
-from mediafm.media import Languages, find_all_films
+from mediafm.media import Languages, find_films
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Limits, ReadingProcess
 from mediafm.shots import Detector, make_detector
@@ -48,7 +48,7 @@ def ingest(
     """
     started = time.monotonic()
     Languages.parse(language)  # what is no language is told at once
-    films = title_ids(find_all_films(paths))
+    films = title_ids(find_films(paths))
     preset = with_detector(load_preset(preset_name), detector)
     set_cap(preset, max_cost)
     processors = processors_here()

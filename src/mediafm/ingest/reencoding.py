@@ -22,7 +22,7 @@ from mediafm.ingest.paying import set_cap, tell_beforehand, tell_estimate, tell_
 from mediafm.ingest.redoing import Redone, detector_of, needs_film, refuse_import, request_of
 from mediafm.ingest.titles import Readers, processors_here, workers_for
 from mediafm.interrupts import on_interrupt
-from mediafm.media import RemoteFilm, find_all_films
+from mediafm.media import RemoteFilm, find_films
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Closed, Limits, ReadRequest, ReadShot
 from mediafm.storage import is_remote
@@ -58,7 +58,7 @@ def reencode(
     started = time.monotonic()
     preset = load_preset(preset_name)
     catalog = Catalog.open(catalog_uri)
-    moved = title_ids(find_all_films(films)) if films else {}
+    moved = title_ids(find_films(films)) if films else {}
     spec, change = plan_change(catalog.spec, preset, modalities)
     set_cap(preset, max_cost)
     summary = summary_of(catalog.spec, spec)
@@ -198,7 +198,7 @@ class _Run:
         if not is_remote(record.path):
             return Path(record.path)
         try:
-            return find_all_films([record.path])[0]
+            return find_films([record.path])[0]
         except MediafmError as error:
             self._fail(record.title_id, record.path, str(error))
             return None

@@ -7,7 +7,7 @@ from mediafm.media.alignment import cues_by_shot
 from mediafm.media.cleaning import clean_text
 from mediafm.media.clips import ClipWriter
 from mediafm.media.cuefiles import CueFile, read_cue_file, write_subtitles
-from mediafm.media.finding import MEDIA_SUFFIXES, RemoteFilm, find_all_films, find_films
+from mediafm.media.finding import MEDIA_SUFFIXES, RemoteFilm, find_films
 from mediafm.media.growing import Following, GrowingFile
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
 from mediafm.media.language import Languages
@@ -48,7 +48,6 @@ __all__ = [
     "choose_text",
     "clean_text",
     "cues_by_shot",
-    "find_all_films",
     "find_films",
     "find_sidecars",
     "load_cues",

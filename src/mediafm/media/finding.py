@@ -30,23 +30,13 @@ class RemoteFilm:
         return self.file.stem
 
 
-def find_films(paths: Iterable[Path | str]) -> list[Path]:
-    """Media files in `paths`, sorted, each once.
+def find_films(paths: Iterable[Path | str]) -> list[Path | RemoteFilm]:
+    """Media files in `paths`, sorted, each once; those of this machine first.
 
     Folders are searched through all their levels for known suffixes, hidden files left out; a file named by itself is
-    taken whatever it is called. Raises UsageError for a path that is not there, or where nothing is found.
-    """
-    named = [Path(p) for p in paths]
-    found = _on_disk(named)
-    if not found:
-        raise _nothing_in(named)
-    return found
-
-
-def find_all_films(paths: Iterable[Path | str]) -> list[Path | RemoteFilm]:
-    """As `find_films`, also on object storage: `s3://bucket/film.mkv`, or `s3://bucket/films` for all below it.
-
-    Those of this machine come first. Raises StorageError where object storage cannot be listed.
+    taken whatever it is called. So is object storage: `s3://bucket/film.mkv`, or `s3://bucket/films` for all below it.
+    Raises UsageError for a path that is not there, or where nothing is found, and StorageError where object storage
+    cannot be listed.
     """
     named = list(paths)
     remote: list[RemoteFilm] = [film for address in named if is_remote(address) for film in _on_storage(str(address))]

@@ -16,7 +16,7 @@ from mediafm.encoders import PRESETS
 from mediafm.errors import MediafmError, UsageError
 from mediafm.ingest import IngestSummary, TitleJob, peak_rss_mb, title_ids, title_jobs, workers_for
 from mediafm.interrupts import on_interrupt
-from mediafm.media import find_all_films
+from mediafm.media import find_films
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Limits
 from mediafm.scale.cluster import Machine, joined, machines, start_hosts, start_on
@@ -71,7 +71,7 @@ def ingest_on_ray(
     UsageError where there is no cluster, CatalogError naming a machine that does not see them.
     """
     started, options = time.monotonic(), options or RayOptions()
-    films = title_ids(find_all_films(paths))
+    films = title_ids(find_films(paths))
     here = {t: film.absolute() if isinstance(film, Path) else film for t, film in films.items()}
     summary, stop = IngestSummary(), threading.Event()
     jobs = title_jobs(here, metadata, language, summary)

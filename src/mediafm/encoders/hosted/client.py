@@ -11,7 +11,7 @@ import numpy as np
 from mediafm.encoders.hosted.budget import Budget
 from mediafm.encoders.hosted.cache import HostedCache
 from mediafm.encoders.hosted.calling import Caller, CallFailedError, RefusedError
-from mediafm.encoders.hosted.service import Account, BadAnswerError, Clip, HostedService
+from mediafm.encoders.hosted.service import Account, BadAnswerError, Clip, HostedService, TaskService
 from mediafm.encoders.hosted.waiting import Clock
 from mediafm.types import FloatArray
 
@@ -50,8 +50,8 @@ class HostedClient:
         """
         usd = self._service.price.of(clip.duration_s)
         try:
-            if self._service.is_task(clip):
-                answer = self._task(clip, key, rng, usd, reserved)
+            if isinstance(self._service, TaskService) and self._service.is_task(clip):
+                answer = self._task(self._service, clip, key, rng, usd, reserved)
             else:
                 answer = self._caller.send(self._service.request(clip), rng, usd, reserved)
             vector = self._service.vector(answer)
@@ -62,12 +62,14 @@ class HostedClient:
 
     # tasks ----------------------------------------------------------------------------------------------------
 
-    def _task(self, clip: Clip, key: str, rng: np.random.Generator, usd: float, reserved: bool) -> Any:
+    def _task(
+        self, service: TaskService, clip: Clip, key: str, rng: np.random.Generator, usd: float, reserved: bool
+    ) -> Any:
         """The answer of a task that is ready: of one that an earlier run began, if there is one."""
         earlier = self._cache.task(key)
         if earlier:
             try:
-                answer = self._finished(earlier, key, rng)
+                answer = self._finished(service, earlier, key, rng)
             except RefusedError as error:
                 if error.status not in (404, 410):
                     raise
@@ -76,25 +78,25 @@ class HostedClient:
                 if reserved:
                     self._budget.release(usd)
                 return answer
-        begun = self._caller.send(self._service.request(clip), rng, usd, reserved)
-        task = self._service.task_id(begun)
+        begun = self._caller.send(service.request(clip), rng, usd, reserved)
+        task = service.task_id(begun)
         self._cache.put_task(key, task)
         try:
-            return self._finished(task, key, rng)
+            return self._finished(service, task, key, rng)
         except _TaskFailedError as error:
             self._budget.question(usd)
             raise CallFailedError(str(error)) from error
 
-    def _finished(self, task: str, key: str, rng: np.random.Generator) -> Any:
+    def _finished(self, service: TaskService, task: str, key: str, rng: np.random.Generator) -> Any:
         deadline = self._clock.time() + self._task_deadline_s
         while True:
-            answer = self._caller.send(self._service.poll(task), rng, None)
-            state = self._service.task_state(answer)
+            answer = self._caller.send(service.poll(task), rng, None)
+            state = service.task_state(answer)
             if state.state == "ready":
                 return answer
             if state.state == "failed":
                 self._cache.forget_task(key)
-                raise _TaskFailedError(f"{self._service.vendor} could not embed it: {self._caller.clean(state.reason)}")
+                raise _TaskFailedError(f"{service.vendor} could not embed it: {self._caller.clean(state.reason)}")
             if self._clock.time() >= deadline:
                 raise CallFailedError(
                     f"the task {task} is not ready after {self._task_deadline_s:.0f} s; run the same command again to "

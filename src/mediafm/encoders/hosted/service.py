@@ -172,23 +172,25 @@ class HostedService(ABC):
     def vector(self, answer: Any) -> FloatArray:
         """The one vector in an answer (parsed JSON), float32 [dim]; BadAnswerError for anything else."""
 
-    # asynchronous tasks: only some services have them ---------------------------------------------------------
 
+class TaskService(HostedService):
+    """A service that embeds some clips in asynchronous tasks, which are begun and then asked after."""
+
+    @abstractmethod
     def is_task(self, clip: Clip) -> bool:
         """Whether `request` begins a task instead of answering with the vector."""
-        return False
 
+    @abstractmethod
     def task_id(self, answer: Any) -> str:
         """The id in the answer to a request that began a task."""
-        raise NotImplementedError
 
+    @abstractmethod
     def poll(self, task_id: str) -> Call:
         """The request that asks how a task stands; once it is ready its answer holds the vector."""
-        raise NotImplementedError
 
+    @abstractmethod
     def task_state(self, answer: Any) -> TaskState:
         """How a task stands."""
-        raise NotImplementedError
 
 
 def to_vector(values: Any, dim: int) -> FloatArray:

@@ -27,9 +27,9 @@ from mediafm.encoders.hosted.service import (
     BadAnswerError,
     Call,
     Clip,
-    HostedService,
     Limits,
     Price,
+    TaskService,
     TaskState,
     field,
     one_of,
@@ -45,7 +45,7 @@ _LIMITS = {
 SYNC_MAX_S = 600.0
 
 
-class TwelveLabs(HostedService):
+class TwelveLabs(TaskService):
     """Marengo 3.0 or 3.5. Clips longer than `sync_max_s` are embedded as tasks (3.0 only)."""
 
     name = "twelvelabs"
