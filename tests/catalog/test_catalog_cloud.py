@@ -63,6 +63,7 @@ for number in range(4):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_write_at_once(server: str) -> None:
     catalog = Catalog.create(f"s3://{BUCKET}/two", SPEC)
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n{WRITER}"]

@@ -83,6 +83,7 @@ def test_again_skips_what_is_stored_and_a_new_subtitle_is_seen(
     assert "Another word." in " ".join(shot.text for shot in Catalog.open(stored).shots("film1"))
 
 
+@pytest.mark.slow
 def test_a_killed_ingest_is_finished_by_the_next(both: tuple[Path, str]) -> None:
     reference, films = both
     catalog = f"s3://{BUCKET}/killed"

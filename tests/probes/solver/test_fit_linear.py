@@ -175,6 +175,19 @@ def test_wide_features_need_no_whole_eigendecomposition(size, ranked, monkeypatc
     assert problems.relative(sketched.weights, whole.weights).max() < 1e-4
 
 
+@pytest.mark.parametrize("ranked", [False, True])
+def test_few_rows_are_solved_as_many_are(ranked, monkeypatch):
+    x = problems.features(60, 150)
+    groups = np.arange(len(x)) // 10
+    loss = PairwiseRank(problems.logits(x, 2), groups) if ranked else Logistic(problems.truth(x, 2))
+    teaches = np.ones((1, len(x)), bool)
+    few = fit_linear(x, loss, teaches, PENALTIES, tolerance=1e-5)
+    monkeypatch.setattr(curvature, "FEW", 0)
+    many = fit_linear(x, loss, teaches, PENALTIES, tolerance=1e-5)
+    assert problems.relative(few.weights, many.weights).max() < 1e-4
+    assert few.iterations.max() <= many.iterations.max() + 2
+
+
 def test_columns_that_hardly_vary_are_only_centred():
     x = problems.features(400, 12)
     y = problems.truth(x, 1)

@@ -11,6 +11,7 @@ D features, R eigenvectors, B lanes, K outputs.
 
 # ruff: noqa: N815 (fields carry their shapes)
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ from mediafm.probes.solver.rows import Moments, Rows, gram, less_group_mean
 WHOLE_WIDTH = 3072  # with more features all eigenvectors cost more than the steps they save
 LEADING = 512  # eigenvectors that are found then
 ROUNDS = 2  # passes over the features to find them
+FEW = 0.5  # rows a feature, below which the eigenvectors come from the rows' products
+NO_VALUE = 1e-10  # of the largest eigenvalue: what is smaller is rounding
 SMALLEST_BEND = 1e-6  # of a row's mean second derivative, where a lane is all but certain of every row
 
 
@@ -70,8 +73,30 @@ def make_curvature(rows: Rows, pooled: Moments, groups: NDArray[np.int64] | None
     groups: where only differences within a group count.
     """
     which = rows.taught if groups is None else rows.taught[np.argsort(groups[rows.taught], kind="stable")]
+    if len(which) <= FEW * rows.width and len(which) <= WHOLE_WIDTH:
+        return _from_few(rows, which, pooled, groups)
     whole = rows.width <= WHOLE_WIDTH
     return _from_gram(rows, which, pooled, groups) if whole else _from_sketch(rows, which, pooled, groups)
+
+
+def _standard(
+    rows: Rows, which: NDArray[np.int64], pooled: Moments, groups: NDArray[np.int64] | None
+) -> Iterator[Tensor]:
+    """The rows in turn, less their mean or their group's, on the scale of the features."""
+    mean_D, scale_D = pooled.offset_FD[0].to(rows.kind), pooled.scale_FD[0].to(rows.kind)
+    for chunk in rows.cut(which):
+        features_nD = rows.read(chunk)
+        centred_nD = features_nD.sub_(mean_D) if groups is None else less_group_mean(features_nD, groups[chunk.rows])
+        yield centred_nD.div_(scale_D)
+
+
+def _from_few(rows: Rows, which: NDArray[np.int64], pooled: Moments, groups: NDArray[np.int64] | None) -> Curvature:
+    standard_ND = torch.cat([part.double() for part in _standard(rows, which, pooled, groups)])
+    values_N, turn_NN = torch.linalg.eigh(standard_ND @ standard_ND.T / len(which))
+    told_N = values_N > NO_VALUE * values_N[-1]
+    values_R = values_N[told_N]
+    vectors_DR = standard_ND.T @ turn_NN[:, told_N] / (len(which) * values_R).sqrt()
+    return Curvature(vectors_DR.to(rows.kind), values_R.to(rows.kind), 0.0)
 
 
 def _from_gram(rows: Rows, which: NDArray[np.int64], pooled: Moments, groups: NDArray[np.int64] | None) -> Curvature:
@@ -85,19 +110,13 @@ def _from_gram(rows: Rows, which: NDArray[np.int64], pooled: Moments, groups: ND
 
 
 def _from_sketch(rows: Rows, which: NDArray[np.int64], pooled: Moments, groups: NDArray[np.int64] | None) -> Curvature:
-    mean_D, scale_D = pooled.offset_FD[0].to(rows.kind), pooled.scale_FD[0].to(rows.kind)
     generator = torch.Generator().manual_seed(0)  # which start is taken hardly matters: a fixed one, the same each time
     count = min(LEADING, rows.width, len(which))
     image_DR = torch.randn(rows.width, count, generator=generator, dtype=rows.kind).to(rows.device)
     for _ in range(ROUNDS):
         basis_DR = torch.linalg.qr(image_DR).Q
         image_DR, total = torch.zeros_like(basis_DR), 0.0
-        for chunk in rows.cut(which):
-            standard_nD = rows.read(chunk)
-            standard_nD = (
-                standard_nD.sub_(mean_D) if groups is None else less_group_mean(standard_nD, groups[chunk.rows])
-            )
-            standard_nD /= scale_D
+        for standard_nD in _standard(rows, which, pooled, groups):
             image_DR.addmm_(standard_nD.T, standard_nD @ basis_DR)
             total += float(standard_nD.square().sum())
     # In the span of the last basis the matrix is Qᵀ A Q: its eigenvectors, turned back, are the guess.
