@@ -31,6 +31,11 @@ class Reading:
         self._rows = TitleRows(store)
         self.spec = spec
 
+    @property
+    def uri(self) -> str:
+        """Where it is, as given."""
+        return self._store.uri
+
     def title_ids(self) -> list[str]:
         """Ids of all stored titles, sorted."""
         return sorted(set(self._store.scan(TITLES, columns=["title_id"])["title_id"].to_pylist()))

@@ -11,7 +11,6 @@ is then made again here. A read that finds a file gone, because another process 
 
 import os
 import random
-import re
 import tempfile
 import time
 from collections import Counter
@@ -24,14 +23,10 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from mediafm.catalog.compaction import Tidied, compact, drop_versions
+from mediafm.catalog.faults import explained, is_gone, met_another
 from mediafm.errors import CatalogError, MediafmError, UsageError
-from mediafm.storage import check_writable, is_remote, lance_options, list_files, trouble_of
+from mediafm.storage import check_writable, lance_options, list_files
 
-_CONFLICT = re.compile(r"commit conflict|concurrent (transaction|writers|commit)|was preempted", re.IGNORECASE)
-_GONE = re.compile(r"not found.*\.(lance|manifest|txn|arrow|bin|idx)\b", re.IGNORECASE | re.DOTALL)
-_FULL = re.compile(r"no space left|file too large|quota exceeded|os error (27|28|122)\b", re.IGNORECASE)
-_DENIED = re.compile(r"read-only|permission denied|access ?denied|os error (1|13|30)\b", re.IGNORECASE)
-_SOURCE_LINE = re.compile(r",? \S+\.rs:\d+(:\d+)?|lance error: |LanceError\(\w+\): ")
 _PATIENCE_S = 60.0  # for changes that meet others; waits grow to a second and are of random length
 _MARK = "-"  # between the name of a table and its generation
 _LOOKS = 5  # at a table whose files went
@@ -315,8 +310,8 @@ class Store:
                     return attempt()
                 except (RuntimeError, ValueError, OSError) as error:
                     tries += 1
-                    met = _CONFLICT.search(str(error)) and time.monotonic() - started < _PATIENCE_S
-                    if not met and not (_GONE.search(str(error)) and tries < _LOOKS):
+                    met = met_another(error) and time.monotonic() - started < _PATIENCE_S
+                    if not met and not (is_gone(error) and tries < _LOOKS):
                         raise
                 self._tables.pop(name, None)
                 time.sleep(random.uniform(0.2, 1.0) * min(0.02 * 2**tries, 1.0))
@@ -327,7 +322,7 @@ class Store:
         try:
             yield
         except (RuntimeError, ValueError, OSError, NotImplementedError) as error:
-            raise _explained(self.uri, action, error) from error
+            raise explained(self.uri, action, error) from error
 
 
 def _if_known(look: Callable[[], _Answer]) -> _Answer | None:
@@ -336,26 +331,3 @@ def _if_known(look: Callable[[], _Answer]) -> _Answer | None:
         return look()
     except MediafmError:
         return None
-
-
-def _explained(uri: str, action: str, error: Exception) -> CatalogError:
-    if is_remote(uri) and (trouble := trouble_of(uri, action, error)):
-        return CatalogError(*trouble)
-    first_line = next(iter(str(error).splitlines()), type(error).__name__)
-    said = _SOURCE_LINE.sub("", first_line)
-    if _FULL.search(said):
-        return CatalogError(
-            f"The storage of the catalog {uri} is full; it could not {action}: {said}",
-            "What was stored before stands. Free some space (`mediafm optimize --grace 0` drops old versions), then "
-            "run the command again.",
-        )
-    if _DENIED.search(said):
-        return CatalogError(
-            f"The catalog {uri} cannot be written; it could not {action}: {said}",
-            "What is stored stands and can be read. Make the place writable for you, or work with a copy.",
-        )
-    return CatalogError(
-        f"The catalog {uri} could not {action}: {said}",
-        "Check that its storage is reachable, writable and not full, then run the command again; "
-        "`mediafm verify` lists what is damaged.",
-    )
