@@ -1,4 +1,7 @@
-"""Every encoder there is: the offline ones for real, the hub ones on tiny random models. A new one is one line here."""
+"""Every encoder there is: the offline ones for real, the hub ones on tiny random models. A new one is one line here.
+
+"openai", which asks a service, is made by the fixture `make_encoder`, on a server of this machine.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """Fixtures of the encoder tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 from encoders.cases import CASES, OFFLINE
+from hosted_server import SECRET
 from mediafm.encoders import Encoder
+from mediafm.encoders.hosted.text_cache import TextCache
+from mediafm.encoders.hosted.texts import TextService
+from mediafm.encoders.openai import OpenAIEncoder
 from mediafm.types import SAMPLE_RATE, ShotInput
+from openai_server import openai_server
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +31,25 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], P
 
 
 @pytest.fixture(scope="session")
-def make_encoder(model_folders: Callable[[str], Path]) -> Callable[[str], Encoder]:
+def make_openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Encoder]]:
+    """Makes the encoder that asks a service, here one on this machine; each has a cache of its own."""
+    with openai_server() as server:
+
+        def make() -> Encoder:
+            asked = TextService("text-embedding-3-large", 16, base_url=f"{server.url}/v1")
+            cache = TextCache(asked.model, asked.dim, tmp_path_factory.mktemp("texts"))
+            return OpenAIEncoder(asked, cache=cache, environment={"OPENAI_API_KEY": SECRET})
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def make_encoder(model_folders: Callable[[str], Path], make_openai: Callable[[], Encoder]) -> Callable[[str], Encoder]:
     """Kind -> a freshly loaded encoder."""
 
     def make(kind: str) -> Encoder:
+        if kind == "openai":
+            return make_openai()
         return OFFLINE[kind]() if kind in OFFLINE else CASES[kind].make(str(model_folders(kind)), device="cpu")
 
     return make

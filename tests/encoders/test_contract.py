@@ -16,7 +16,7 @@ from mediafm.encoders import Encoded, Encoder, checked
 from mediafm.errors import EncoderError
 from mediafm.types import ShotInput
 
-ALL = [*OFFLINE, *HUB]
+ALL = [*OFFLINE, *HUB, "openai"]
 
 
 @pytest.fixture(scope="module", params=ALL)

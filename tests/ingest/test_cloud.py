@@ -17,6 +17,8 @@ from mediafm.catalog import Catalog
 from mediafm.errors import StorageError, UsageError
 from mediafm.ingest import ingest
 from mediafm.ingest.fetching import FilmSpool
+from mediafm.ingest.jobs import title_ids, title_jobs
+from mediafm.ingest.summary import IngestSummary
 from mediafm.media import find_films
 from mediafm.search import search
 from mediafm.storage import RemoteFile
@@ -106,6 +108,25 @@ def test_films_are_found_below_an_address(both: tuple[Path, str], server: str) -
     assert [film.stem for film in found] == ["broken", "film0", "film1", "film2"]
     assert [file.name for file in found[1].beside] == ["film0.en.srt"]
     assert find_films([f"{both[1]}/film0.mp4"]) == [found[1]]
+
+
+def test_an_nfo_beside_a_film_is_its_metadata(server: str) -> None:
+    for name, words in (
+        ("shelf/a.mkv", ""),
+        ("shelf/a.nfo", "<movie><title>The First</title><genre>Drama</genre></movie>"),
+        ("shelf/b.mkv", ""),
+        ("shelf/b.nfo", "<!DOCTYPE x><movie/>"),
+        ("shelf/own/c.mkv", ""),
+        ("shelf/own/movie.nfo", "<movie><title>The Third</title></movie>"),
+        ("shelf/movie.nfo", "<movie><title>Nobody's</title></movie>"),
+    ):
+        put(server, name, words.encode())
+    summary = IngestSummary()
+    jobs = title_jobs(title_ids(find_films([f"s3://{BUCKET}/shelf"])), None, "", summary)
+    assert [(j.title_id, j.metadata.name) for j in jobs] == [("a", "The First"), ("b", "b"), ("c", "The Third")]
+    assert jobs[0].metadata.genres == ("Drama",)
+    ((title, why),) = summary.notes
+    assert title == "b" and f"s3://{BUCKET}/shelf/b.nfo declares a document type" in why
 
 
 def test_wrong_addresses_are_named(both: tuple[Path, str], server: str, monkeypatch: pytest.MonkeyPatch) -> None:

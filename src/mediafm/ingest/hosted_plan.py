@@ -13,6 +13,7 @@ from mediafm.encoders.hosted import HostedCache, HostedService, NotEvaluatedErro
 from mediafm.errors import MediaError, MismatchError
 from mediafm.ingest.cutting import VERSION, CutOptions
 from mediafm.media import MEDIA_SUFFIXES
+from mediafm.storage import is_remote
 
 State = Literal["stored", "cached", "send", "refused", "failed"]
 
@@ -166,6 +167,8 @@ class _Films:
 
     def _look(self, record: TitleRecord) -> str:
         film = Path(record.path)
+        if is_remote(record.path):
+            return f"its film {record.path} lies on object storage: ingest a copy on this machine to have it cut"
         if film.suffix.lower() not in MEDIA_SUFFIXES:
             return f"no film of it is known: it was made of {record.path or 'nothing that is recorded'}"
         if not film.is_file():

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from mediafm.ingest.summary import IngestSummary
 from mediafm.media import RemoteFilm, Segments, find_sidecars, load_metadata, metadata_beside
 from mediafm.storage import RemoteFile, require_same
 from mediafm.types import Metadata
+
+_AT_ONCE = 16  # .nfo files that are brought from object storage
 
 FilmState = FileState | RemoteFile  # what a film was like at one moment; equal states are equal bytes
 
@@ -77,15 +80,20 @@ def title_jobs(
     summary, and the film does without.
     """
     known = load_metadata(metadata) if metadata else {}
-    jobs = []
-    for title_id, path in films.items():
+
+    def job(film: tuple[str, Path | RemoteFilm]) -> TitleJob:
+        title_id, path = film
         beside: Metadata | None = None
         try:
-            beside = metadata_beside(path) if isinstance(path, Path) else None
+            beside = metadata_beside(path)
         except MediafmError as error:
             summary.notes.append((title_id, str(error)))
-        jobs.append(TitleJob(title_id, path, joined(title_id, known.get(title_id), beside), language))
-    return jobs
+        return TitleJob(title_id, path, joined(title_id, known.get(title_id), beside), language)
+
+    if not any(isinstance(path, RemoteFilm) and path.nfo for path in films.values()):
+        return [job(film) for film in films.items()]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # object storage takes its time over each
+        return list(pool.map(job, films.items()))
 
 
 def joined(title_id: str, given: Metadata | None, beside: Metadata | None) -> Metadata:

@@ -1,5 +1,6 @@
 """From the files and folders a user names to the media files in them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,12 @@ _PICTURE = "3gp asf avi flv m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf nut ogm og
 _SOUND = "aac ac3 aif aiff flac m4a m4b mka mp3 oga ogg opus wav wma"
 MEDIA_SUFFIXES = frozenset(f".{s}" for s in f"{_PICTURE} {_SOUND}".split())
 _BESIDE = (*SUBTITLE_SUFFIXES, ".nfo")
+_COMMON_NFO = "movie.nfo"  # of the one film of a folder
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFilm:
-    """A film on object storage, and the files that lie beside it and begin with its name: subtitles and the like."""
+    """A film on object storage, and what lies beside it and belongs to it: subtitles, an .nfo."""
 
     file: RemoteFile
     beside: tuple[RemoteFile, ...] = ()
@@ -28,6 +30,12 @@ class RemoteFilm:
     def stem(self) -> str:
         """The film's name without its ending."""
         return self.file.stem
+
+    @property
+    def nfo(self) -> RemoteFile | None:
+        """The .nfo among what lies beside it; one of its own name counts before `movie.nfo`."""
+        named = {file.name: file for file in self.beside}
+        return named.get(f"{self.stem}.nfo", named.get(_COMMON_NFO))
 
 
 def find_films(paths: Iterable[Path | str]) -> list[Path | RemoteFilm]:
@@ -72,15 +80,22 @@ def _on_storage(address: str) -> list[RemoteFilm]:
 
 
 def _with_beside(films: Sequence[RemoteFile], files: Sequence[RemoteFile]) -> list[RemoteFilm]:
-    """Each film with those of the files that are named like it."""
+    """Each film with those of the files that are named like it, and the `movie.nfo` of a folder of its own."""
     named: dict[str, list[RemoteFile]] = {}
+    in_folder = Counter(file.folder for file in files if file.suffix.lower() in MEDIA_SUFFIXES)
+    common = {file.folder: [file] for file in files if file.name == _COMMON_NFO and in_folder[file.folder] == 1}
     for file in files:
         if file.suffix.lower() in _BESIDE:
             # film.en.forced.srt may belong to `film`, `film.en` or `film.en.forced`.
             words = file.address.split("/")[-1].split(".")
             for n in range(1, len(words)):
                 named.setdefault(f"{file.folder}/{'.'.join(words[:n])}", []).append(file)
-    return [RemoteFilm(film, tuple(named.get(f"{film.folder}/{film.stem}", ()))) for film in films]
+    return [
+        RemoteFilm(
+            film, tuple(dict.fromkeys([*named.get(f"{film.folder}/{film.stem}", ()), *common.get(film.folder, ())]))
+        )
+        for film in films
+    ]
 
 
 def _is_media(parts: Iterable[str], suffix: str) -> bool:

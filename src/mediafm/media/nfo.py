@@ -11,7 +11,8 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from mediafm.errors import MediaError
-from mediafm.media.finding import MEDIA_SUFFIXES
+from mediafm.media.finding import MEDIA_SUFFIXES, RemoteFilm
+from mediafm.storage import read_start
 from mediafm.types import Metadata
 
 MAX_NFO_BYTES = 1 << 20  # real ones, with a long cast, take 50 KB
@@ -32,27 +33,38 @@ def find_nfo(film: Path) -> Path | None:
     return common if common.is_file() and _alone(film) else None
 
 
-def metadata_beside(film: Path) -> Metadata | None:
-    """What the .nfo beside a film says; None where there is none. Raises MediaError for one that cannot be read."""
+def metadata_beside(film: Path | RemoteFilm) -> Metadata | None:
+    """What the .nfo beside a film says; None where there is none.
+
+    Raises MediaError for one that is none, MediaError or StorageError for one that cannot be read.
+    """
+    if isinstance(film, RemoteFilm):
+        return None if film.nfo is None else parse_nfo(read_start(film.nfo, MAX_NFO_BYTES + 1), film.nfo.address)
     nfo = find_nfo(film)
     return None if nfo is None else read_nfo(nfo)
 
 
 def read_nfo(path: Path) -> Metadata:
-    """Name, synopsis, tags, genres; everything else that is known (year, season, episode ...) as `extra`.
-
-    Of a file with several episodes the first counts. Raises MediaError for a file that is no .nfo.
-    """
+    """`parse_nfo` of a file. Raises MediaError for one that cannot be read."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_NFO_BYTES + 1)
     except OSError as error:
         raise MediaError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
+    return parse_nfo(data, str(path))
+
+
+def parse_nfo(data: bytes, where: str) -> Metadata:
+    """Name, synopsis, tags, genres; everything else that is known (year, season, episode ...) as `extra`.
+
+    where: what to call it in messages. Of a file with several episodes the first counts. Raises MediaError for what is
+    no .nfo.
+    """
     if len(data) > MAX_NFO_BYTES:
-        raise MediaError(f"{path} holds more than {MAX_NFO_BYTES >> 20} MB.", _REMEDY)
-    root = _parse(data, path)
+        raise MediaError(f"{where} holds more than {MAX_NFO_BYTES >> 20} MB.", _REMEDY)
+    root = _parse(data, where)
     if root.tag not in _ROOTS:
-        raise MediaError(f"{path} holds <{root.tag[:40]}>, neither a film nor an episode nor a series.", _REMEDY)
+        raise MediaError(f"{where} holds <{root.tag[:40]}>, neither a film nor an episode nor a series.", _REMEDY)
     facts = {name: found for name in (*_FACTS, *_MORE_FACTS) if (found := _first(root, [name]))}
     return Metadata(
         name=_first(root, ["title", "originaltitle"]),
@@ -68,14 +80,14 @@ def read_nfo(path: Path) -> Metadata:
 class _Tree:
     """Builds the first element of a document and refuses what no .nfo needs."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._builder, self._depth = path, ET.TreeBuilder(), 0
+    def __init__(self, where: str) -> None:
+        self._where, self._builder, self._depth = where, ET.TreeBuilder(), 0
         self.root: ET.Element | None = None
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > _MOST_DEPTH:
-            raise MediaError(f"{self._path} nests deeper than any .nfo file.", _REMEDY)
+            raise MediaError(f"{self._where} nests deeper than any .nfo file.", _REMEDY)
         if self.root is None:
             self._builder.start(tag, {})
 
@@ -91,11 +103,11 @@ class _Tree:
             self._builder.data(words)
 
     def refuse(self, *_: object) -> NoReturn:
-        raise MediaError(f"{self._path} declares a document type or entities, which are not read.", _REMEDY)
+        raise MediaError(f"{self._where} declares a document type or entities, which are not read.", _REMEDY)
 
 
-def _parse(data: bytes, path: Path) -> ET.Element:
-    tree, parser = _Tree(path), expat.ParserCreate()
+def _parse(data: bytes, where: str) -> ET.Element:
+    tree, parser = _Tree(where), expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = tree.start, tree.end
     parser.CharacterDataHandler = tree.data
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = parser.ExternalEntityRefHandler = tree.refuse
@@ -104,9 +116,9 @@ def _parse(data: bytes, path: Path) -> ET.Element:
     except expat.ExpatError as error:
         # Kodi takes several episodes one behind the other, and a line with an address behind the end.
         if tree.root is None:
-            raise MediaError(f"{path} is no XML: {error}.", _REMEDY) from error
+            raise MediaError(f"{where} is no XML: {error}.", _REMEDY) from error
     except (ValueError, LookupError) as error:  # an encoding nobody knows
-        raise MediaError(f"{path} is no XML: {error}.", _REMEDY) from error
+        raise MediaError(f"{where} is no XML: {error}.", _REMEDY) from error
     assert tree.root is not None
     return tree.root
 

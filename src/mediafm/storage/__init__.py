@@ -1,6 +1,6 @@
 """Object storage: addresses like `s3://bucket/films`, the options that reach it, and files that lie there."""
 
-from mediafm.storage.files import RemoteFile, check_writable, fetch, list_files, look_up, require_same
+from mediafm.storage.files import RemoteFile, check_writable, fetch, list_files, look_up, read_start, require_same
 from mediafm.storage.options import (
     OPTIONS_VARIABLE,
     SECRET_PREFIXES,
@@ -24,6 +24,7 @@ __all__ = [
     "look_up",
     "own_options",
     "parse_options",
+    "read_start",
     "require_same",
     "set_options",
     "trouble_of",

@@ -104,6 +104,14 @@ def fetch(file: RemoteFile, to: Path, go_on: Callable[[], None] = lambda: None) 
     require_same(file)
 
 
+def read_start(file: RemoteFile, nbytes: int) -> bytes:
+    """The first bytes of a file, all of it where it is no longer. Raises StorageError where it cannot be read."""
+    system = _file_system(file.address)
+    with translated(file.address):
+        end = min(file.size, nbytes)
+        return bytes(system.cat_file(_inside(file.address), start=0, end=end)) if end else b""
+
+
 def require_same(file: RemoteFile) -> None:
     """StorageError where the file is not what it was when it was listed."""
     if look_up(file.address) != file:
