@@ -32,6 +32,7 @@ HOMES = {
     "httpx2": {"encoders"},
     "lancedb": {"catalog"},
     "lance": {"catalog"},
+    "numba": {"index"},
     "fsspec": {"storage"},
     "ray": {"scale"},
     "typer": {"cli"},

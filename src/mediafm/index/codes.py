@@ -15,7 +15,7 @@ from mediafm.types import FloatArray
 
 LARGEST = 127
 _ROWS_AT_ONCE = 4096
-_ROUNDING = 1.001  # of the bound's own arithmetic in float32
+_ROUNDING = 1.001, 3e-7  # of the bound's own arithmetic in float32: times, plus
 
 
 def code_rows(unit_nD: FloatArray) -> dict[str, NDArray[Any]]:
@@ -30,5 +30,6 @@ def code_rows(unit_nD: FloatArray) -> dict[str, NDArray[Any]]:
         codes[part] = np.rint(stored / np.where(unit > 0, unit, 1)[:, None])
         lost = stored - unit[:, None] * codes[part]
         bounds[part, 0] = unit
-        bounds[part, 1] = np.linalg.norm(lost, axis=1) * _ROUNDING
+        times, plus = _ROUNDING
+        bounds[part, 1] = np.where(unit > 0, np.linalg.norm(lost, axis=1) * times + plus, 0)
     return {ROWS: rows, CODES: codes, BOUNDS: bounds}

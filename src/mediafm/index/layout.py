@@ -19,8 +19,8 @@ MANIFEST = "manifest.json"
 ROWS, CODES, BOUNDS = "rows.f16", "codes.i8", "bounds.f32"
 DTYPES: Mapping[str, np.dtype[Any]] = {ROWS: np.dtype("<f2"), CODES: np.dtype("i1"), BOUNDS: np.dtype("<f4")}
 
-# A title's id, its number of shots, the revision of its writing, and of a title that is live what its record says of how
-# often it was shown (-1: it is not live): equal keys, equal rows.
+# A title's id, its number of shots, the revision of its writing, and of a title that is live what its record says of
+# how often it was shown (-1: it is not live): equal keys, equal rows.
 Key = tuple[str, int, int, int]
 
 
