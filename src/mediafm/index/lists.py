@@ -33,7 +33,7 @@ AIMED_AT = 0.97  # of the questions by which the number of lists is chosen, so t
 NEIGHBOURS = 10
 MOST = 100  # rows asked for; recall is stated for ten, so more are searched for exactly
 FEW = 0.1  # share of rows allowed below which the exact scan, which passes over the others, is as quick
-_SAMPLE, _ROUNDS, _QUESTIONS = 64, 8, 256  # rows a list and rounds of k-means; questions, half of them to choose by
+_SAMPLE, _ROUNDS, _QUESTIONS = 32, 6, 256  # rows a list and rounds of k-means; questions, half of them to choose by
 _ROWS_AT_ONCE = 8192
 
 
