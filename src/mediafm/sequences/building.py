@@ -4,7 +4,6 @@ A cache lies in `<folder>/<catalog>/<content version>`. Whoever builds holds a l
 system takes back from a process that dies; so what else is found there is litter or out of date, and goes.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -15,13 +14,14 @@ from typing import IO, Any
 
 import numpy as np
 
+from mediafm.caches import clear, locked, sync
 from mediafm.errors import CatalogError, MismatchError
 from mediafm.progress import Progress
 from mediafm.sequences.layout import DTYPES, GLOBALS, INDEX, PRESENT, ROWS, TIMES, Index
 from mediafm.sequences.source import FeatureSource, TitleContents, iter_contents
 from mediafm.types import MODALITIES, Modality
 
-_LOCK, _UNFINISHED = "lock", "unfinished"
+_UNFINISHED = "unfinished"
 
 
 def ensure_built(source: FeatureSource, folder: Path, progress: Progress) -> tuple[Path, Index]:
@@ -37,10 +37,10 @@ def ensure_built(source: FeatureSource, folder: Path, progress: Progress) -> tup
         return path, index
     with _translated(folder):
         home.mkdir(parents=True, exist_ok=True)
-        with _locked(home / _LOCK):
+        with locked(home):
             index = Index.read(path, version)  # somebody else may have built it while we waited
             if index is None:
-                _clear(home)
+                clear(home)
                 index = _build(source, version, home / _UNFINISHED, path, progress)
     return path, index
 
@@ -58,7 +58,7 @@ def _build(source: FeatureSource, version: str, unfinished: Path, path: Path, pr
     try:
         index = _write(source, version, unfinished, progress)
         unfinished.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return index
@@ -80,7 +80,7 @@ def _write(source: FeatureSource, version: str, folder: Path, progress: Progress
         file.write(index.to_json().encode())
         file.flush()
         os.fsync(file.fileno())
-    _sync(folder)
+    sync(folder)
     progress.end(shots=sum(index.lengths))
     return index
 
@@ -172,29 +172,6 @@ def _check_same(title: str, what: str, before: object, here: object) -> None:
 def _place(uri: str) -> str:
     """A catalog's address, the same from wherever it is looked at."""
     return uri if "://" in uri else str(Path(uri).expanduser().resolve())
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # taken back when the file is closed, also by death
-        yield
-
-
-def _clear(home: Path) -> None:
-    """Remove everything but the lock: older versions, what is not whole, builds that were killed."""
-    for entry in home.iterdir():
-        if entry.name != _LOCK:
-            # What another process holds open may linger on a network file system; it is in nobody's way.
-            shutil.rmtree(entry, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
