@@ -13,7 +13,7 @@ ROWS = [
     {"media", "layouts", "shots", "encoders", "fusion", "catalog", "model"},
     {"reading", "sequences", "synthetic"},
     {"ingest", "train", "embed", "doctor"},
-    {"probes", "search", "scale"},
+    {"probes", "search", "scale", "export"},
     {"demo"},
     {"cli"},
 ]
@@ -34,6 +34,7 @@ HOMES = {
     "lance": {"catalog"},
     "fsspec": {"storage"},
     "ray": {"scale"},
+    "opentimelineio": {"export"},
     "typer": {"cli"},
     "rich": {"cli"},
     "tensorboard": {"train"},

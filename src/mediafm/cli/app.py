@@ -11,6 +11,7 @@ from mediafm.cli import (
     demo,
     doctor,
     evaluation,
+    exporting,
     finetuning,
     hosted,
     importing,
@@ -30,7 +31,19 @@ app = typer.Typer(
     epilog="Every command takes --json (one JSON document on standard output), --debug (tracebacks) and "
     "--storage-option KEY=VALUE (for s3:// and gs://, as often as needed).",
 )
-for part in (ingestion, importing, reencoding, training, finetuning, evaluation, hosted, catalogs, doctor, demo):
+for part in (
+    ingestion,
+    importing,
+    reencoding,
+    training,
+    finetuning,
+    evaluation,
+    exporting,
+    hosted,
+    catalogs,
+    doctor,
+    demo,
+):
     part.register(app)
 
 
