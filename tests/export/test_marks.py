@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import zlib
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -108,10 +109,28 @@ def test_ffmpeg_reads_the_chapters(catalog: Catalog, tmp_path: Path) -> None:
     assert "00:00:04.004 --> 00:00:15.015\nChapter 2" in (tmp_path / "out/ntsc.vtt").read_text("utf-8")
 
 
-def test_chapters_of_a_file_stand_in_for_the_films_own(catalog: Catalog, tmp_path: Path) -> None:
+def by_title(rows: list[dict[str, object]]) -> dict[str, object]:
+    return {"title": "sound", "chapters": [{k: v for k, v in row.items() if k != "title"} for row in rows]}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda rows: {"chapters": rows},
+        lambda rows: rows,
+        lambda rows: {"titles": [by_title(rows)]},
+        lambda rows: [by_title(rows)],
+        by_title,
+    ],
+)
+def test_chapters_of_a_file_stand_in_for_the_films_own(
+    catalog: Catalog, tmp_path: Path, form: Callable[[list[dict[str, object]]], object]
+) -> None:
     given = tmp_path / "chapters.json"
-    rows = [{"title": "sound", "start_s": s, "end_s": s + 5, "name": f"part {s}"} for s in (5, 0)]
-    given.write_text(json.dumps({"chapters": rows}))
+    rows: list[dict[str, object]] = [
+        {"title": "sound", "start_s": s, "end_s": s + 5, "name": f"part {s}"} for s in (5, 0)
+    ]
+    given.write_text(json.dumps(form(rows)))
     done = export(catalog, "chapters", tmp_path / "out", chapters=given, titles=["sound"])
     assert done.files == ["export.json", "sound.ffmetadata", "sound.vtt"]
     text = (tmp_path / "out/sound.vtt").read_text("utf-8")

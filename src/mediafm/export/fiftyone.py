@@ -61,6 +61,8 @@ def _write_metadata(selection: Selection, folder: Path) -> None:
 def _sample(job: Job, title: Title) -> dict[str, Any]:
     record, known = title.record, title.record.metadata
     film = film_of(record)
+    if is_remote(film):
+        job.tell("film_not_local", record.title_id)
     clock = clock_of(title)
     if not clock.constant:
         job.tell("approximate_frames", record.title_id)

@@ -44,7 +44,11 @@ def read_hits(path: str | os.PathLike[str], titles: "Sequence[TitleRecord]") -> 
 
 
 def read_chapters(path: str | os.PathLike[str], titles: "Sequence[TitleRecord]") -> list[Hit]:
-    """Chapters in order of time: {"chapters": [{"title", "start_s", "end_s", "name"}]}, or the list alone."""
+    """Chapters in order of time: {"chapters": [{"title", "start_s", "end_s", "name"}]}, or the list alone.
+
+    Chapters may also stand together by title, as `mediafm chapters --json` prints them: objects of `title` and
+    `chapters`, in the list `titles`, in a list of their own, or one alone.
+    """
     found = sorted(_read(path, "chapters", titles)[0], key=lambda h: (h.title_id, h.start_s, h.end_s))
     return [Hit(h.title_id, h.start_s, h.end_s, n, h.score, h.text) for n, h in _numbered(found)]
 
@@ -86,10 +90,19 @@ def _rows(file: Path, key: str) -> list[Any]:
         raise ImportDataError(f"{file} cannot be read: {error.strerror}.", "Check the path.") from error
     except ValueError as error:
         raise ImportDataError(f"{file} is no JSON: {error}.", _remedy(key)) from error
-    rows = document.get(key) if isinstance(document, dict) else document
-    if not isinstance(rows, list):
+    if isinstance(document, dict):
+        document = [document] if "title" in document else document.get(key, document.get("titles"))
+    if not isinstance(document, list):
         raise ImportDataError(f"{file} holds no list {key!r}.", _remedy(key))
-    return rows
+    return [row for entry in document for row in _flat(entry, key)]
+
+
+def _flat(entry: Any, key: str) -> list[Any]:
+    """The rows of an entry that holds a title's, each with its title; else the entry itself."""
+    rows = entry.get(key) if isinstance(entry, dict) else None
+    if not isinstance(rows, list):
+        return [entry]
+    return [{**row, "title": entry.get("title")} if isinstance(row, dict) else row for row in rows]
 
 
 def _hit(file: Path, number: int, row: Any) -> Hit:
