@@ -13,7 +13,8 @@ ROWS = [
     {"media", "layouts", "shots", "encoders", "fusion", "catalog", "model"},
     {"reading", "sequences", "synthetic"},
     {"ingest", "train", "embed", "doctor", "index"},
-    {"probes", "search", "scale"},
+    {"probes", "search", "scale", "export"},
+    {"uses"},
     {"demo"},
     {"cli"},
 ]
@@ -35,6 +36,7 @@ HOMES = {
     "numba": {"index"},
     "fsspec": {"storage"},
     "ray": {"scale"},
+    "opentimelineio": {"export"},
     "typer": {"cli"},
     "rich": {"cli"},
     "tensorboard": {"train"},

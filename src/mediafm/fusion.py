@@ -26,6 +26,7 @@ Centring = Literal["none", "mean", "standard"]
 # A number whose deviation is less than this share of its mean (or of nothing) is constant but for rounding, and says
 # nothing: "standard" leaves it out instead of blowing the rounding up.
 _CONSTANT = 1e-5
+_UNIT_NORM_TOLERANCE = 1e-2  # float16 rows are this near to unit norm
 _TINY = 1e-12  # a block shorter than this has no direction
 # Fused at once: intermediate results of this many rows lie in memory that is at hand already, where those of thousands
 # are fetched from the system and given back each time, which can cost more than the arithmetic.
@@ -241,6 +242,16 @@ def _rows(features: Features, spec: FusionSpec, modality: Modality) -> NDArray[A
             "They come from other encoders: use the preset that the checkpoint or catalog was made with.",
         )
     return features.vectors[modality]
+
+
+def fitting_centring(features: Iterable[Features]) -> Literal["none", "standard"]:
+    """Fusion as published ("none") for features of unit norm; imported ones of raw scale are standardised first."""
+    for part in features:
+        for modality, vectors in part.vectors.items():
+            norms = np.linalg.norm(np.asarray(vectors, dtype=np.float32)[part.present[modality]], axis=1)
+            if (np.abs(norms - 1) > _UNIT_NORM_TOLERANCE).any():
+                return "standard"
+    return "none"
 
 
 def unit_rows(rows: NDArray[Any]) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 Checked here is what concerns a whole table; what concerns one title's rows is the business of `importing`.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,11 +71,12 @@ def read_titles(path: str | os.PathLike[str]) -> tuple[dict[str, Metadata], set[
     """Metadata by title id, and the ids that occur more than once.
 
     Columns name, synopsis, tags and genres are known (the last two a list, or a text split at commas and semicolons);
-    every other column that is not empty goes into `extra`.
+    every other column that is not empty goes into `extra`, but for those that an export of ours says are no metadata.
     """
     schema = _schema(path)
     id_column = _id_column(path, schema)
-    table = _read(path, schema, schema.names)
+    derived = _derived(schema)
+    table = _read(path, schema, [name for name in schema.names if name not in derived])
     ids = _texts(path, table, id_column)
     found: dict[str, Metadata] = {}
     twice: set[str] = set()
@@ -108,6 +110,15 @@ def _read(path: str | os.PathLike[str], schema: pa.Schema, columns: Sequence[str
         return pq.read_table(path, columns=list(columns))
     except (OSError, ValueError) as error:
         raise ImportDataError(f"{os.fspath(path)} is damaged: {_first_line(error)}", "Write it anew.") from error
+
+
+def _derived(schema: pa.Schema) -> set[str]:
+    """Columns that `mediafm export` wrote of the film, not of its metadata."""
+    try:
+        noted = json.loads((schema.metadata or {}).get(b"mediafm", b"{}"))
+        return set(noted.get("derived_columns", ()))
+    except (ValueError, TypeError, AttributeError):
+        return set()
 
 
 def _first_line(error: Exception) -> str:

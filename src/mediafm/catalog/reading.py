@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from mediafm.catalog.contents import Contents, content_version, iter_contents
 from mediafm.catalog.records import CatalogSpec, ShotRecord, TitleRecord
 from mediafm.catalog.rows import TitleRows, newest
-from mediafm.catalog.store import Store, quote
+from mediafm.catalog.store import Store, any_of, quote
 from mediafm.catalog.tables import (
     FEATURES,
     KEYFRAMES,
@@ -18,9 +19,12 @@ from mediafm.catalog.tables import (
     column_vectors,
     rows_to_features,
     rows_to_shots,
+    shot_columns,
 )
 from mediafm.errors import CatalogError
 from mediafm.types import Features, FloatArray
+
+_TITLES_AT_ONCE = 512
 
 
 class Reading:
@@ -43,6 +47,11 @@ class Reading:
     def titles(self) -> list[TitleRecord]:
         """All stored titles in id order."""
         return self._rows.records()
+
+    def revisions(self) -> dict[str, int]:
+        """Title id -> number of the writing that counts: another one whenever the title was written anew."""
+        rows = newest(self._store.scan(TITLES, columns=["title_id", "revision"]))
+        return dict(zip(rows["title_id"].to_pylist(), rows["revision"].to_pylist(), strict=True))
 
     def title_record(self, title_id: str) -> TitleRecord:
         """One title; CatalogError with close matches where there is none of that id."""
@@ -91,6 +100,15 @@ class Reading:
             for row in zip(*(rows[c].to_pylist() for c in columns), strict=True):
                 yield (record.title_id, *row)
 
+    def iter_shot_rows(self, ids: Sequence[str] | None = None) -> Iterator[tuple[TitleRecord, pa.Table]]:
+        """(title, its rows of the table `shots` without ids and cues, in shot order) in the order of ids.
+
+        For whoever goes through very many shots and wants columns. They are named as in docs/catalog.md.
+        """
+        columns = [n for n in self._store.columns(SHOTS) if n not in ("title_id", "revision", "cues")]
+        for record, rows in self._rows.read_many(SHOTS, columns, ids):
+            yield record, shot_columns(rows, columns)
+
     def keyframe(self, title_id: str, shot: int) -> bytes | None:
         """A shot's picture as JPEG; None where it has none. CatalogError for a shot that does not exist."""
         record = self.title_record(title_id)
@@ -117,6 +135,17 @@ class Reading:
         if not has_vectors or row["global_vector"].null_count:
             return None
         return column_vectors(row["global_vector"])[0]
+
+    def global_vectors(self, ids: Sequence[str]) -> list[FloatArray | None]:
+        """`global_vector` of many titles in one read; None also for a title that is not there."""
+        if "text" not in self.spec.encoders:
+            return [None] * len(ids)
+        columns, found = ["title_id", "revision", "global_vector"], {}
+        for start in range(0, len(ids), _TITLES_AT_ONCE):
+            rows = newest(self._store.scan(TITLES, any_of("title_id", ids[start : start + _TITLES_AT_ONCE]), columns))
+            for title_id, vector in zip(rows["title_id"].to_pylist(), rows["global_vector"], strict=True):
+                found[title_id] = vector.values.to_numpy() if vector.is_valid else None
+        return [found.get(title_id) for title_id in ids]
 
     def _feature_columns(self) -> list[str]:
         return [c for m in self.spec.encoders for c in (m, f"{m}_present")]

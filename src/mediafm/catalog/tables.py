@@ -186,6 +186,12 @@ def rows_to_shots(rows: pa.Table) -> list[ShotRecord]:
     return shots
 
 
+def shot_columns(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Rows of `shots` with those columns alone, of schema version 1 under the names of today."""
+    taken = rows.select(list(columns))
+    return taken.rename_columns([LOST_FRAMES if name == LOST_FRAMES_V1 else name for name in columns])
+
+
 def _cue_row(seen: ShotCue) -> dict[str, Any]:
     return {"start_ms": seen.cue.start_ms, "end_ms": seen.cue.end_ms, "text": seen.cue.text, "share": seen.share}
 

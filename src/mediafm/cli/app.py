@@ -11,6 +11,7 @@ from mediafm.cli import (
     demo,
     doctor,
     evaluation,
+    exporting,
     finetuning,
     hosted,
     importing,
@@ -31,19 +32,21 @@ app = typer.Typer(
     epilog="Every command takes --json (one JSON document on standard output), --debug (tracebacks) and "
     "--storage-option KEY=VALUE (for s3:// and gs://, as often as needed).",
 )
-for part in (
+_PARTS = (
     ingestion,
     importing,
     reencoding,
     training,
     finetuning,
     evaluation,
+    exporting,
+    indexing,
     hosted,
     catalogs,
-    indexing,
     doctor,
     demo,
-):
+)
+for part in _PARTS:
     part.register(app)
 
 

@@ -34,6 +34,9 @@ def import_(
     audio: Annotated[str, typer.Option(help="Vector column for sound.")] = "",
     text: Annotated[str, typer.Option(help="Vector column for timed text.")] = "",
     text_from: Annotated[str, typer.Option(help="String column to embed as timed text.")] = "",
+    words: Annotated[
+        str, typer.Option(help="String column to keep as what is said, where --text has its vectors or none are made.")
+    ] = "",
     preset: Annotated[
         str, typer.Option(help="The preset whose encoders embed --text-from and metadata, or a folder's keyframes.")
     ] = "offline",
@@ -58,7 +61,7 @@ def import_(
     With --clip-set, other people's vectors of clips instead, for probes to compare with.
     """
     if layout:
-        if titles or video or audio or text or text_from or clip_set:
+        if titles or video or audio or text or text_from or words or clip_set:
             raise UsageError("--titles, columns and --clip-set belong to tables.", "Leave them out with --layout.")
         _import_folder(table, catalog, preset, layout, labels_out, fps, json)
         return
@@ -69,7 +72,7 @@ def import_(
 
     named: dict[Modality, str] = {"video": video, "audio": audio, "text": text}
     columns = {modality: column for modality, column in named.items() if column}
-    _refuse_both(bool(clip_set), bool(titles or columns or text_from), bool(source or vector or replace))
+    _refuse_both(bool(clip_set), bool(titles or columns or text_from or words), bool(source or vector or replace))
     with progress() as bar:
         if clip_set:
             summary = import_clip_set(
@@ -77,7 +80,7 @@ def import_(
             )
         else:
             summary = import_catalogue(
-                table, titles, catalog, columns, text_from=text_from, preset_name=preset, progress=bar
+                table, titles, catalog, columns, text_from=text_from, words=words, preset_name=preset, progress=bar
             )
     finish(summary, json)
 

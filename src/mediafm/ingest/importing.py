@@ -20,21 +20,27 @@ def import_catalogue(
     columns: Mapping[Modality, str],
     *,
     text_from: str = "",
+    words: str = "",
     preset_name: str = "offline",
     progress: Progress = SILENT,
 ) -> IngestSummary:
     """Store precomputed features as equals of ingested ones; see `mediafm.catalog.import_features` for the tables.
 
     columns: modality -> vector column. text_from: a string column that the preset's text encoder embeds as the text
-    modality, and with it the titles' metadata. Raises UsageError where there is nothing to import or the preset cannot
-    embed words, ImportDataError for tables that do not fit.
+    modality, and with it the titles' metadata. words: a string column that is kept as
+    what is said and not embedded. Raises UsageError where there is nothing to import or the preset cannot embed words,
+    ImportDataError for tables that do not fit.
     """
     started = time.monotonic()
     if not columns and not text_from:
         raise UsageError("No column to import is named.", "Name one or more of --video, --audio, --text, --text-from.")
+    if text_from and words:
+        raise UsageError(
+            "Words come from one column.", "Name it by --text-from, or by --words where --text has vectors."
+        )
     encoder = load_preset(preset_name).encoder("text") if text_from else None
     if encoder is None:
-        done = import_features(shots, titles, catalog_uri, columns, progress=progress)
+        done = import_features(shots, titles, catalog_uri, columns, words or None, progress=progress)
     elif isinstance(encoder, TextEncoder):
         spec = EncoderSpec(encoder.name, encoder.dim, encoder.fingerprint, encoder.licence)
         encode = encoder.encode_texts

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.errors import UsageError
-from mediafm.fusion import FusionSpec, FusionStats, fuse
+from mediafm.fusion import FusionSpec, FusionStats, fitting_centring, fuse
 from mediafm.probes.surroundings import CONCAT, NEIGHBOURS, RADIUS, around
 from mediafm.probes.tasks import Task
 from mediafm.probes.units import Examples, overlap_weights
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 CHANCE, METADATA = "chance", "metadata"
 AROUND = (NEIGHBOURS, "moving_average_2", "moving_average_8", "moving_average_32", "past_future_8")
-UNIT_NORM_TOLERANCE = 1e-2  # float16 rows are this near to unit norm
 TITLES_LOOKED_AT = 20  # to tell features of unit norm from imported ones of raw scale
 COVERED = 0.5  # share of an example that clip vectors must overlap to speak for it
 
@@ -239,9 +238,4 @@ def _only(features: Features, parts: tuple[str, ...]) -> Features:
 
 def centring_for(catalog: "Catalog", titles: list[str]) -> Literal["none", "standard"]:
     """Fusion as published ("none") for features of unit norm; imported ones of raw scale are standardised first."""
-    for _, features in catalog.iter_features(titles[:TITLES_LOOKED_AT]):
-        for modality, vectors in features.vectors.items():
-            norms = np.linalg.norm(np.asarray(vectors, dtype=np.float32)[features.present[modality]], axis=1)
-            if (np.abs(norms - 1) > UNIT_NORM_TOLERANCE).any():
-                return "standard"
-    return "none"
+    return fitting_centring(f for _, f in catalog.iter_features(titles[:TITLES_LOOKED_AT]))
