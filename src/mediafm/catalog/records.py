@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from mediafm.errors import UsageError
 from mediafm.types import MODALITIES, FloatArray, Metadata, Modality, Shot, ShotCue
 
-
 MAPPED = "mapped:"  # begins the fingerprint of a set that was mapped: mapped:SPACE#MAP
 
 

@@ -16,6 +16,7 @@ from mediafm.cli import (
     importing,
     ingestion,
     migrating,
+    recommending,
     reencoding,
     training,
 )
@@ -43,6 +44,7 @@ for part in (
     doctor,
     demo,
     migrating,
+    recommending,
 ):
     part.register(app)
 

@@ -71,7 +71,7 @@ def search_across(
     k: Annotated[int, typer.Option("-k", "--k", help="How many hits.")] = 10,
     json: Json = False,
 ) -> None:
-    """Search one set's index with another set's vectors, through a map; without one, sets of two makings are refused."""
+    """Search one set's index with another set's vectors, through a map; without one, sets that differ are refused."""
     from mediafm.catalog import Catalog
     from mediafm.uses.across import search_across as run
     from mediafm.uses.mapping import VectorMap
@@ -99,8 +99,7 @@ def _show(result: "Migration") -> None:
         f"among {result.pool}"
     )
     rows = [
-        (f"recall@{depth} kept", *_cells(kept), *_cells(result.unmapped and result.unmapped[depth])[:1],
-         *_cells(result.old_index and result.old_index[depth])[:1])
+        (f"recall@{depth} kept", *_cells(kept), _at(result.unmapped, depth), _at(result.old_index, depth))
         for depth, kept in result.recall.items()
     ]  # fmt: skip
     rows.append(("cosine", *_cells(result.cosine), "", ""))
@@ -111,7 +110,9 @@ def _show(result: "Migration") -> None:
         say(note)
 
 
-def _cells(kept: "Kept | None") -> tuple[float | str, ...]:
-    if kept is None:
-        return "", "", ""
+def _at(kept: "dict[int, Kept] | None", depth: int) -> float | str:
+    return "" if kept is None else kept[depth].score
+
+
+def _cells(kept: "Kept") -> tuple[float | str, ...]:
     return kept.score, *("" if b is None else b for b in (kept.low, kept.high))

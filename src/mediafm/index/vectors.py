@@ -103,5 +103,5 @@ def _joined(
     held: list[tuple[str, FloatArray]], name: str, fingerprint: str, dim: int, stats: FusionStats | None
 ) -> VectorIndex:
     starts = np.cumsum([0, *(len(rows) for _, rows in held)]).astype(np.int64)
-    matrix = np.concatenate([rows for _, rows in held] or [np.zeros((0, dim))]).astype(np.float32)
+    matrix = np.concatenate([np.zeros((0, dim), np.float32), *(rows for _, rows in held)])
     return VectorIndex([title for title, _ in held], starts, name, fingerprint, matrix, stats)

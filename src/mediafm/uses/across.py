@@ -1,4 +1,4 @@
-"""Searching one set's index with another set's vectors: through a map, or where both are of one making; else refused."""
+"""Searching one set's index with another set's vectors: through a map, or where one made both, or not at all."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -13,6 +13,8 @@ All take x [D] to `(x - mean_old) W + mean_new`. How W comes about:
 Shapes: D size of the old vectors, E of the new.
 """
 
+# ruff: noqa: N815 (fields carry their shapes)
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

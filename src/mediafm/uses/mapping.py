@@ -4,6 +4,8 @@ On disk it is a folder: `map.safetensors` with the numbers and `map.json` with t
 map was made and what it keeps. Nothing in it is executed.
 """
 
+# ruff: noqa: N815 (fields carry their shapes)
+
 import hashlib
 import json
 import os

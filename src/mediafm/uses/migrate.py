@@ -7,8 +7,6 @@ new index, and what counts is how many of the neighbours they find that the new 
 Shapes: N rows of the pool that is searched, Q queries, D and E sizes of old and new vectors.
 """
 
-# ruff: noqa: N815 (fields carry their shapes)
-
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +22,7 @@ from mediafm.progress import SILENT, Progress
 from mediafm.types import FloatArray
 from mediafm.uses.bending import FEWEST_ROWS, learn_bend
 from mediafm.uses.kept import DEPTHS, kept_at, nearest_rows
-from mediafm.uses.linear_maps import FAMILIES, LinearMap, Moments, linear_maps
+from mediafm.uses.linear_maps import LinearMap, Moments, linear_maps
 from mediafm.uses.mapping import VectorMap
 from mediafm.uses.naming import NamedVectors, require_space
 from mediafm.uses.pairs import Pairs, find_pairs
