@@ -25,7 +25,7 @@ from mediafm.uses.factors import Factors
 from mediafm.uses.interactions import Interactions
 from mediafm.uses.mixed import content_scores, fit_mixed
 from mediafm.uses.ranking_scores import ndcg_and_recall
-from mediafm.uses.title_vectors import METADATA, default_names, title_vectors
+from mediafm.uses.title_vectors import METADATA, all_title_vectors, title_vectors
 
 if TYPE_CHECKING:
     from mediafm.catalog import Catalog
@@ -112,9 +112,11 @@ def run_cold_start(
     began = time.monotonic()
     liked = np.flatnonzero(interactions.counts > 0)
     _check(interactions, liked, k, folds)
-    names = list(dict.fromkeys(features or default_names(catalog)))
-    content = {name: title_vectors(catalog, name).axes() for name in names}
-    ways = _names(catalog, names, oracles or {})
+    asked_for = [title_vectors(catalog, name) for name in dict.fromkeys(features)] or all_title_vectors(catalog)
+    content = {vectors.name: vectors.axes() for vectors in asked_for}
+    names = list(content)
+    genres = [set(record.metadata.genres) for record in catalog.titles()]
+    ways = _names(genres, names, oracles or {})
     fold_of = np.random.default_rng(seed).permutation(np.arange(len(liked)) % folds)
     held = _Held(ways)
     settings: dict[str, list[str]] = {}
@@ -138,7 +140,7 @@ def run_cold_start(
                 assert oracles is not None
                 scores = np.asarray(oracles[way.removeprefix(ORACLE)][:, new])
             else:
-                scores = _without_content(catalog, way, teaching, known, new)
+                scores = _without_content(genres, way, teaching, known, new)
             held.add(way, wanted, scores, asked, new, k)
         progress.advance(1)
     measured = _rows(held, ways, names, settings, np.random.default_rng([seed, 7]))
@@ -169,19 +171,18 @@ def _check(interactions: Interactions, liked: NDArray[np.int64], k: int, folds: 
         )
 
 
-def _names(catalog: "Catalog", names: list[str], oracles: Mapping[str, Array]) -> list[str]:
-    genres = [POPULARITY, GENRES] if any(record.metadata.genres for record in catalog.titles()) else []
+def _names(of_title: list[set[str]], names: list[str], oracles: Mapping[str, Array]) -> list[str]:
+    genres = [POPULARITY, GENRES] if any(of_title) else []
     mixed = [f"{MIXED}{name}" for name in names]
     return [CHANCE, *genres, *names, *mixed, *(f"{ORACLE}{name}" for name in oracles)]
 
 
 def _without_content(
-    catalog: "Catalog", way: str, teaching: Any, known: NDArray[np.int64], new: NDArray[np.int64]
+    of_title: list[set[str]], way: str, teaching: Any, known: NDArray[np.int64], new: NDArray[np.int64]
 ) -> Array:
     """Scores [U, J] by chance or by genres."""
     if way == CHANCE:
         return np.zeros((teaching.shape[0], len(new)))
-    of_title = [set(record.metadata.genres) for record in catalog.titles()]
     all_genres = sorted(set().union(*of_title))
     flags = np.array([[genre in genres for genre in all_genres] for genres in of_title], dtype=np.float64)
     shares = flags / np.maximum(flags.sum(axis=1, keepdims=True), 1)

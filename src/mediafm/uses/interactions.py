@@ -158,9 +158,10 @@ def _column(table: pa.Table, usual: Sequence[str], path: Path, what: str, needed
 
 
 def _text(column: pa.ChunkedArray, name: str | None, path: Path) -> NDArray[np.str_]:
-    if column.null_count:
-        raise ImportDataError(f"{path} has {column.null_count} rows without {name}.", "Fill or drop the rows.")
-    return np.asarray(pc.cast(column, pa.string()).to_pylist(), dtype=np.str_)
+    written = ["" if value is None else value for value in pc.cast(column, pa.string()).to_pylist()]
+    if missing := sum(not value for value in written):
+        raise ImportDataError(f"{path} has {missing} rows without {name}.", "Fill or drop the rows.")
+    return np.asarray(written, dtype=np.str_)
 
 
 def _ratings(column: pa.ChunkedArray, name: str, path: Path) -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mediafm.catalog.contents import global_vectors
+from mediafm.catalog.rows import TitleRows
 from mediafm.errors import CatalogError, UsageError
 from mediafm.fusion import FusionSpec, FusionStats, fuse, unit_rows
 from mediafm.types import FloatArray
@@ -32,12 +34,19 @@ class TitleVectors:
         return np.asarray(rows @ turn[:, ::-1][:, :MOST_AXES])
 
 
-def default_names(catalog: "Catalog") -> list[str]:
-    """Metadata where there is any, each modality, all of them, and every embedding set that covers all titles."""
+def all_title_vectors(catalog: "Catalog") -> list[TitleVectors]:
+    """All there are: metadata, each modality, all of them, and embedding sets that cover all titles.
+
+    What no title has is left out.
+    """
     sets = [spec.name for spec in catalog.embedding_sets() if not catalog.missing_embeddings(spec.name)]
     modalities = list(catalog.spec.encoders)
-    told = [METADATA] if _has_metadata(catalog) else []
-    return [*told, *(modalities if len(modalities) > 1 else []), CONCAT, *sets]
+    found = []
+    for name in [METADATA, *(modalities if len(modalities) > 1 else []), CONCAT, *sets]:
+        vectors = _read(catalog, name, catalog.title_ids())
+        if vectors.known.any():
+            found.append(vectors)
+    return found
 
 
 def title_vectors(catalog: "Catalog", name: str) -> TitleVectors:
@@ -50,20 +59,25 @@ def title_vectors(catalog: "Catalog", name: str) -> TitleVectors:
             "compare.",
             "Add titles with `mediafm ingest` or `mediafm import`.",
         )
-    sets = {spec.name: spec for spec in catalog.embedding_sets()}
+    sets = [spec.name for spec in catalog.embedding_sets()]
     known_names = [METADATA, *catalog.spec.encoders, CONCAT, *sets]
     if name not in known_names:
         raise UsageError(f"The catalog has no features {name!r}.", f"It has {', '.join(known_names)}.")
+    found = _read(catalog, name, titles)
+    if not found.known.any():
+        raise CatalogError(f"No title of {catalog.uri} has {name}.", "Choose other --features.")
+    return found
+
+
+def _read(catalog: "Catalog", name: str, titles: list[str]) -> TitleVectors:
     if name == METADATA:
         rows, known = _told(catalog, titles)
-    elif name in sets:
+    elif name in (CONCAT, *catalog.spec.encoders):
+        rows, known = _means(catalog, name, titles)
+    else:
         rows = np.stack([whole for _, _, whole in catalog.iter_embeddings(name, titles)]).astype(np.float32)
         known = np.abs(rows).max(axis=1) > 0
-    else:
-        rows, known = _means(catalog, name, titles)
-    if not known.any():
-        raise CatalogError(f"No title of {catalog.uri} has {name}.", "Choose other --features.")
-    centred = (rows - rows[known].mean(axis=0)) * known[:, None]
+    centred = (rows - rows[known].sum(axis=0) / max(int(known.sum()), 1)) * known[:, None]
     return TitleVectors(name, unit_rows(centred).astype(np.float32), known)
 
 
@@ -71,7 +85,7 @@ def _means(catalog: "Catalog", name: str, titles: list[str]) -> tuple[FloatArray
     """Mean over each title's shots that have the modality, standardised over the catalog."""
     dims = {m: dim for m, dim in catalog.spec.dims.items() if name in (CONCAT, m)}
     spec = FusionSpec(dims, centring="standard")
-    stats = FusionStats.fit((features for _, features in catalog.iter_features()), spec)
+    stats = FusionStats.of_part((features for _, features in catalog.iter_features()), spec)
     rows, known = np.zeros((len(titles), spec.dim), np.float32), np.zeros(len(titles), dtype=bool)
     for number, (_, features) in enumerate(catalog.iter_features(titles)):
         shots, present = fuse(features, stats)
@@ -82,15 +96,14 @@ def _means(catalog: "Catalog", name: str, titles: list[str]) -> tuple[FloatArray
 
 
 def _told(catalog: "Catalog", titles: list[str]) -> tuple[FloatArray, NDArray[np.bool_]]:
-    told = [catalog.global_vector(title) for title in titles]
-    size = catalog.spec.dims.get("text", 1)
-    known = np.array([vector is not None for vector in told])
-    rows = np.stack([np.zeros(size, np.float32) if vector is None else vector for vector in told])
-    return rows.astype(np.float32), known
-
-
-def _has_metadata(catalog: "Catalog") -> bool:
-    return any(catalog.global_vector(title) is not None for title in catalog.title_ids()[:20])
+    records = catalog.titles()
+    told = global_vectors(TitleRows(catalog.store), catalog.spec, records)  # one scan, not one a title
+    of_title = {record.title_id: told.get((record.title_id, record.revision)) for record in records}
+    rows = np.zeros((len(titles), catalog.spec.dims.get("text", 1)), np.float32)
+    for number, title in enumerate(titles):
+        if (vector := of_title.get(title)) is not None:
+            rows[number] = vector
+    return rows, np.abs(rows).max(axis=1) > 0
 
 
 def _right(rows: NDArray[np.float64]) -> NDArray[np.float64]:
