@@ -2,9 +2,9 @@
 
     python benchmarks/cold_start.py [--seeds 5] [--titles 200] [--users 600] [--pretrain tiny] [--out DIR]
 
-Each seed is a world of its own: titles, users, their tastes (docs/cold-start.md says what is planted). Rows
-are means over worlds; intervals are of 95 % over worlds, so they hold for users and titles alike. `oracle:chance` sorts by
-the chance of a like itself, `oracle:visible` by what vectors could show at best, `oracle:people` by what metadata could.
+Each seed is a world of its own: titles, users and their tastes (docs/cold-start.md says what is planted). Rows are
+means over worlds; intervals are of 95 % over worlds, so they hold for users and titles alike. `oracle:chance` sorts by
+the chance of a like itself, `oracle:visible` by what vectors could show, `oracle:people` by what metadata could.
 --pretrain also trains a recipe on each catalogue and adds its embedding set. One JSON document is printed, a table goes
 to stderr.
 """

@@ -23,10 +23,10 @@ def cold_start_markdown(result: ColdStart) -> str:
         "",
         f"{result.titles} titles in {result.folds} folds: each was new once, and all likes of it hidden. "
         f"{result.users} users' lists of some {result.new_titles:.0f} new titles, {result.likes} likes."
-        + ("" if result.min_rating is None else f" A rating of {result.min_rating:g} or more is a like."),
+        + ("" if result.min_rating is None else f" Ratings from {result.min_rating:g} on are likes."),
         "",
-        f"nDCG and recall at {result.k} of each user's list; *audience*: nDCG at {result.k} of each new title's list of "
-        "users. `mixed:` is content and likes together.",
+        f"nDCG and recall at {result.k} of each user's list; *audience*: nDCG at {result.k} of each new title's list "
+        "of users. `mixed:` is content and likes together.",
         "",
         "| " + " | ".join(HEADS) + " |",
         "|" + "---|" * len(HEADS),
