@@ -10,6 +10,7 @@ from mediafm.catalog.importing import ImportSummary, import_features
 from mediafm.catalog.live import LiveWriter, Words
 from mediafm.catalog.re_encoding import ReEncoding, Rewritten, Stored
 from mediafm.catalog.records import (
+    MAPPED,
     CatalogSpec,
     ClipSetSpec,
     EmbeddingSetSpec,
@@ -23,6 +24,7 @@ from mediafm.catalog.records import (
 from mediafm.catalog.writer import BatchWriter, TitleWriter
 
 __all__ = [
+    "MAPPED",
     "BatchWriter",
     "Catalog",
     "CatalogSpec",

@@ -138,7 +138,8 @@ class EmbeddingSets:
             if rows is None:
                 raise CatalogError(
                     f"The embedding set {spec.name!r} does not cover title {record.title_id} as it is stored now.",
-                    f"Run `mediafm embed --catalog {self._store.uri}` with its model again.",
+                    f"Run `mediafm {'migrate' if spec.mapped else 'embed'} --catalog {self._store.uri}` with its "
+                    f"{'map' if spec.mapped else 'model'} again.",
                 )
             vectors = column_vectors(rows["vector"])  # the title's own is numbered -1 and so comes first
             yield record.title_id, vectors[1:], vectors[0]

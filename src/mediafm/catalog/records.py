@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from mediafm.errors import UsageError
 from mediafm.types import MODALITIES, FloatArray, Metadata, Modality, Shot, ShotCue
 
+MAPPED = "mapped:"  # begins the fingerprint of a set that was mapped: mapped:SPACE#MAP
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
@@ -229,8 +231,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSetSpec:
-    """Context embeddings of one checkpoint.
+    """Context embeddings of one checkpoint, or vectors mapped into the space of some.
 
+    checkpoint_fingerprint: of the checkpoint; MAPPED, what it was mapped into and the map's own hash where the vectors
+    are another set's, brought over by `mediafm migrate`.
     context: what a shot's vector may know: its "title", the "past" (the shots before it), or "none" of them.
     """
 
@@ -238,6 +242,18 @@ class EmbeddingSetSpec:
     checkpoint_fingerprint: str
     context: str
     dim: int
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the vectors were mapped from another set's."""
+        return self.checkpoint_fingerprint.startswith(MAPPED)
+
+    @property
+    def space(self) -> str:
+        """What made the vectors that these may be compared with: the own checkpoint, or what they were mapped into."""
+        if not self.mapped:
+            return f"{self.checkpoint_fingerprint}:{self.context}"
+        return self.checkpoint_fingerprint.removeprefix(MAPPED).rpartition("#")[0]
 
 
 @dataclass(frozen=True, slots=True)

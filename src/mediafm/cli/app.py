@@ -17,6 +17,8 @@ from mediafm.cli import (
     importing,
     indexing,
     ingestion,
+    migrating,
+    recommending,
     reencoding,
     training,
 )
@@ -39,6 +41,8 @@ _PARTS = (
     training,
     finetuning,
     evaluation,
+    recommending,
+    migrating,
     exporting,
     indexing,
     hosted,

@@ -1,6 +1,17 @@
 """Films and feature catalogues with known answers, for the demo, for tests and for anyone who wants to try things."""
 
-from mediafm.synthetic.features import FEATURE_TABLES, FeatureTitle, Law, SyntheticFeatures, ceiling, write_features
+from mediafm.synthetic.features import (
+    FEATURE_TABLES,
+    FeatureTitle,
+    Law,
+    SyntheticFeatures,
+    Taste,
+    Viewing,
+    ceiling,
+    draw_viewing,
+    write_features,
+    write_viewing,
+)
 from mediafm.synthetic.films import RenderedTitle, render_title, title_cues, write_catalogue
 from mediafm.synthetic.genres import GENRES, TONES
 from mediafm.synthetic.known import TableFacts
@@ -24,9 +35,12 @@ __all__ = [
     "ShotPlan",
     "SyntheticFeatures",
     "TableFacts",
+    "Taste",
     "TitlePlan",
+    "Viewing",
     "ceiling",
     "cuts",
+    "draw_viewing",
     "plan_catalogue",
     "render_title",
     "shot_frame",
@@ -37,4 +51,5 @@ __all__ = [
     "write_catalogue",
     "write_features",
     "write_truth",
+    "write_viewing",
 ]

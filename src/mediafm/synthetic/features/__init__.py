@@ -4,6 +4,7 @@ from mediafm.synthetic.features.ceiling import ceiling
 from mediafm.synthetic.features.law import Law
 from mediafm.synthetic.features.source import DEFAULT_DIMS, DEFAULT_SHOTS, SyntheticFeatures
 from mediafm.synthetic.features.tables import write_features
+from mediafm.synthetic.features.taste import Taste, Viewing, draw_viewing, write_viewing
 from mediafm.synthetic.features.timeline import Timeline
 from mediafm.synthetic.features.title import FeatureTitle
 from mediafm.synthetic.features.truth import FEATURE_TABLES
@@ -15,7 +16,11 @@ __all__ = [
     "FeatureTitle",
     "Law",
     "SyntheticFeatures",
+    "Taste",
     "Timeline",
+    "Viewing",
     "ceiling",
+    "draw_viewing",
     "write_features",
+    "write_viewing",
 ]

@@ -1,0 +1,1 @@
+"""What the embeddings are for, each use with its measure; import from the submodules."""
