@@ -7,7 +7,9 @@ import typer
 
 from mediafm import __version__
 from mediafm.cli import (
+    breaks,
     catalogs,
+    chapters,
     demo,
     doctor,
     evaluation,
@@ -15,7 +17,9 @@ from mediafm.cli import (
     hosted,
     importing,
     ingestion,
+    promos,
     reencoding,
+    tagging,
     training,
 )
 from mediafm.errors import MediafmError
@@ -30,7 +34,8 @@ app = typer.Typer(
     epilog="Every command takes --json (one JSON document on standard output), --debug (tracebacks) and "
     "--storage-option KEY=VALUE (for s3:// and gs://, as often as needed).",
 )
-for part in (ingestion, importing, reencoding, training, finetuning, evaluation, hosted, catalogs, doctor, demo):
+uses = (tagging, chapters, promos, breaks)
+for part in (ingestion, importing, reencoding, training, finetuning, evaluation, *uses, hosted, catalogs, doctor, demo):
     part.register(app)
 
 
