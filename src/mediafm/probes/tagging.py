@@ -75,7 +75,7 @@ def tag(
     if out.suffix == ".csv":
         pyarrow.csv.write_csv(table, temporary)
     else:
-        pyarrow.parquet.writetag_table(table, temporary)
+        pyarrow.parquet.write_table(table, temporary)
     temporary.replace(out)
     progress.end(examples=len(examples))
     return TagResult(

@@ -60,8 +60,8 @@ def _encoders(catalog: "Catalog", preset: str) -> "dict[Modality, TextEncoder]":
             found[modality] = encoder
         elif modality == "text":
             raise MismatchError(
-                f"The catalog's text was encoded by {own[modality].name} ({own[modality].fingerprint}), the brief would "
-                f"be by another encoder ({encoder.fingerprint}).",
+                f"The catalog's text was encoded by {own[modality].name} ({own[modality].fingerprint}), the brief "
+                f"would be by another encoder ({encoder.fingerprint}).",
                 "Name the preset that the catalog was made with.",
             )
     return found
