@@ -4,8 +4,8 @@
 
 SCENES as in benchmarks/chapters.py. CUES: a table of spoken lines (title or title_id, start_s, end_s) where the catalog
 has none: with it, breaks are chosen once with and once without knowing when words are said. "scene": share of breaks
-within half a second of a true scene's start; "speech": share inside a spoken line. Scenes are looked for in the number
-of one for 70 s, whatever the truth. One JSON document; the table goes to stderr.
+within half a second of a true scene's start; "speech": share inside a spoken line. Scenes are cut as `mediafm breaks`
+does. Intervals are of titles. One JSON document; the table goes to stderr.
 """
 
 import argparse
@@ -23,11 +23,10 @@ from chapters import true_starts
 from mediafm.catalog import Catalog
 from mediafm.errors import UsageError
 from mediafm.index import open_index
-from mediafm.uses.breaks import Rules, choose_breaks
-from mediafm.uses.chapters import HowMany, starts_by_scatter
+from mediafm.uses.breaks import Rules, choose_breaks, scene_starts
 from mediafm.uses.titles import TitleShots, read_shots, rows_of
 
-NEAR_S, SCENE_S, RANDOM_DRAWS = 0.5, 70.0, 20
+NEAR_S, RANDOM_DRAWS = 0.5, 20
 
 
 def read_cues(path: Path) -> dict[str, np.ndarray]:
@@ -70,7 +69,7 @@ def main() -> None:
             rows.setdefault(name, []).append(np.mean([judged(t, truth[title], spoken) for t in times], axis=0))
         for feature, index in indexes.items():
             vectors = rows_of(index, title, len(shots))
-            starts = starts_by_scatter(vectors, shots, HowMany(length_s=SCENE_S).of(shots))
+            starts = scene_starts(vectors, shots, rules)
             known = {feature: shots} if shots.cues is not None else {f"{feature}, words of shots": shots}
             if title in told:
                 known[f"{feature}, times of words"] = replace(shots, cues=spoken)

@@ -19,7 +19,7 @@ def drawn(n, dim, seed, absent=0.0):
 
 def planted(sizes, dim=16, noise=0.02, seed=0):
     rng = np.random.default_rng(seed)
-    means = np.repeat(rng.normal(size=(len(sizes), dim)), sizes, axis=0)
+    means = np.repeat(unit_rows(rng.normal(size=(len(sizes), dim))), sizes, axis=0)
     rows = unit_rows(means + noise * rng.normal(size=means.shape)).astype(np.float32)
     return rows, np.cumsum([0, *sizes[:-1]])
 
@@ -44,9 +44,7 @@ def test_a_price_equals_brute_force(seed):
     rows = drawn(9, 3, seed, 0.2)
     for price in (0.01, 0.3, 0.8, 5.0):
         found = best_of_price(rows, price)
-        least = min(
-            scatter_of(rows, cut) + price * count for count in range(1, 10) for cut in every_cut(9, count)
-        )
+        least = min(scatter_of(rows, cut) + price * count for count in range(1, 10) for cut in every_cut(9, count))
         assert scatter_of(rows, found) + price * len(found) == pytest.approx(least, abs=1e-6)
 
 

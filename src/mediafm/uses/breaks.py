@@ -18,6 +18,7 @@ from mediafm.probes.saved import SavedProbe
 from mediafm.types import FloatArray, Modality
 from mediafm.uses.briefs import brief_cosines
 from mediafm.uses.chapters import HowMany, starts_by_probe, starts_by_scatter
+from mediafm.uses.partition import MOST_SEGMENTS
 from mediafm.uses.probed import ShotProbe
 from mediafm.uses.spacing import best_spaced
 from mediafm.uses.titles import TitleShots, check_titles, context_features, read_shots, rows_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 CLEAN_S = 1.0  # without words on either side of a cut: as clean as need be
 EVERY_S = 600.0  # a break for so many seconds, unless asked otherwise
+CUTS_A_BREAK = 4  # that there are to choose from: scenes are cut finer where there are fewer
 NEAR_SHOTS = 8  # of the scenes on either side of a cut that are compared
 EXCERPT = 80
 
@@ -118,6 +120,8 @@ def find_breaks(
 ) -> Breaks:
     """Breaks at scene cuts of a title; scenes are found as by `find_chapters` (features, `scenes` of them, or a probe).
 
+    Without `scenes` and probe a title is cut into at least four scenes a break, so that there is something to choose.
+
     Raises UsageError where no scene cut keeps the rules, MismatchError for a probe or preset of other features.
     """
     check_titles(catalog, [title])
@@ -133,10 +137,17 @@ def find_breaks(
     else:
         name = context_features(catalog, features)
         rows = rows_of(open_index(catalog, name), title, len(shots))
-        starts = starts_by_scatter(rows, shots, wanted)
+        starts = scene_starts(rows, shots, rules, wanted)
     cosines = {} if brief is None else brief_cosines(catalog, title, brief, preset)
     found, candidates, in_speech = choose_breaks(shots, rows, starts, rules, cosines)
     return Breaks(title, float(shots.end_s[-1]), name, brief or "", len(starts), candidates, in_speech, found)
+
+
+def scene_starts(rows_nD: FloatArray, shots: TitleShots, rules: Rules, scenes: int | None = None) -> Numbers:
+    """First shots of so many scenes; None: as many as the title bears out, four for each break wanted at least."""
+    starts = starts_by_scatter(rows_nD, shots, scenes)
+    least = min(CUTS_A_BREAK * rules.count + 1, len(shots), MOST_SEGMENTS)
+    return starts if scenes is not None or len(starts) >= least else starts_by_scatter(rows_nD, shots, least)
 
 
 def choose_breaks(
@@ -149,8 +160,8 @@ def choose_breaks(
     """
     if len(starts) < 2:
         raise UsageError(
-            f"Title {shots.title!r} is one scene to these features.",
-            "Say how many scenes to look for (--scenes N), or name other --features or a --probe.",
+            f"Title {shots.title!r} has no scene to end: it is one shot, or one scene as it is cut.",
+            "Say how many scenes to look for (--scenes N), or name other --features or another --probe.",
         )
     cuts = starts[1:]
     times = shots.start_s[cuts]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from mediafm.errors import UsageError
 from mediafm.types import FloatArray
@@ -81,28 +82,31 @@ def scatter_of(rows_ND: FloatArray, starts: Numbers) -> float:
     return float(sum(((part - part.mean(axis=0)) ** 2).sum() for part in parts if len(part)))
 
 
-def noise_price(rows_ND: FloatArray, confidence: float = 1.0) -> float:
+def noise_price(rows_ND: FloatArray, chance: float = 0.1) -> float:
     """What a segment must save to be more than chance: the price of `best_of_price` that the sequence itself teaches.
 
-    Cutting pure noise of covariance with eigenvalues l in two saves sum(l) on average, and over all n places no more
-    than sum(l) + 2 |l| sqrt(t) + 2 max(l) t but for a chance of n exp(-t) (Laurent and Massart, Annals of Statistics
-    2000); t = 2 log(n), times `confidence`. As in BIC the price grows with log(n) and with how many directions the
-    noise has. Noise is taken from neighbours, the half of them that differ least, since these hardly ever stand on two
-    sides of a cut. Where neighbours' noise is itself alike (lag correlation r), chance saves (1 + r) / (1 - r) as much.
+    Cutting pure noise in two saves a sum of squares weighted by the eigenvalues l of its covariance, which is about
+    g times a chi-squared of h degrees with g = sum(l^2) / sum(l), h = sum(l)^2 / sum(l^2) (Satterthwaite, Biometrics
+    1946). The price is what such a sum exceeds with probability chance / n, so that noise of n rows is cut with about
+    that `chance`; it grows with log(n), as in BIC, and with how many directions the noise has. Noise is taken from
+    neighbours, most of which stand on one side of a cut, and is one for the whole title. Where
+    neighbours' noise is itself alike (lag correlation r), chance saves (1 + r) / (1 - r) as much.
     """
     rows = rows_ND[rows_ND.any(axis=1)].astype(np.float64)
     if len(rows) < 4:
         return float("inf")
     one, two = rows[1:] - rows[:-1], rows[2:] - rows[:-2]
-    near, far = (float(np.median((step**2).sum(axis=1))) for step in (one, two))
-    r = float(np.clip(far / max(near, 1e-12) - 1, 0.0, 0.9))
     size = (one**2).sum(axis=1)
-    steps = one[size <= near] / np.sqrt(2 * (1 - r))
+    near, far = float(np.median(size)), float(np.median((two**2).sum(axis=1)))
+    if near <= 0:
+        return 1e-9  # neighbours are equal: whatever differs is a cut
+    r = float(np.clip(far / near - 1, 0.0, 0.9))
+    steps = one[size <= near]
     small = steps @ steps.T if len(steps) < steps.shape[1] else steps.T @ steps
-    spread = np.maximum(np.linalg.eigvalsh(small / len(steps)), 0.0)
-    t = 2 * confidence * np.log(len(rows))
-    bound = spread.sum() + 2 * np.linalg.norm(spread) * np.sqrt(t) + 2 * spread[-1] * t
-    return float(bound * (1 + r) / (1 - r))
+    degrees = float(np.trace(small) ** 2 / (small**2).sum())
+    # The nearer half says how many directions there are; how much noise, the median (its mean by Wilson and Hilferty).
+    total = near / (2 * (1 - r)) / (1 - 2 / (9 * degrees)) ** 3
+    return float(total * chi2.isf(chance / len(rows), degrees) / degrees * (1 + r) / (1 - r))
 
 
 def _checked(rows_ND: FloatArray) -> int:
