@@ -103,7 +103,7 @@ def noise_price(rows_ND: FloatArray, chance: float = 0.1) -> float:
     r = float(np.clip(far / near - 1, 0.0, 0.9))
     steps = one[size <= near]
     small = steps @ steps.T if len(steps) < steps.shape[1] else steps.T @ steps
-    degrees = float(np.trace(small) ** 2 / (small**2).sum())
+    degrees = float(np.trace(small) ** 2 / max(float((small**2).sum()), 1e-300)) or 1.0
     # The nearer half says how many directions there are; how much noise, the median (its mean by Wilson and Hilferty).
     total = near / (2 * (1 - r)) / (1 - 2 / (9 * degrees)) ** 3
     return float(total * chi2.isf(chance / len(rows), degrees) / degrees * (1 + r) / (1 - r))
