@@ -7,7 +7,9 @@ import typer
 
 from mediafm import __version__
 from mediafm.cli import (
+    breaks,
     catalogs,
+    chapters,
     demo,
     doctor,
     evaluation,
@@ -18,8 +20,10 @@ from mediafm.cli import (
     indexing,
     ingestion,
     migrating,
+    promos,
     recommending,
     reencoding,
+    tagging,
     training,
 )
 from mediafm.errors import MediafmError
@@ -41,6 +45,10 @@ _PARTS = (
     training,
     finetuning,
     evaluation,
+    tagging,
+    chapters,
+    promos,
+    breaks,
     recommending,
     migrating,
     exporting,

@@ -1,6 +1,5 @@
-"""`mediafm probe`, `mediafm tag`, `mediafm ablate` and `mediafm search`."""
+"""`mediafm probe`, `mediafm ablate` and `mediafm search`."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,7 +21,6 @@ Models = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
     app.command("probe")(probe)
-    app.command("tag")(tag)
     app.command("ablate")(ablate)
     app.command("search")(search)
 
@@ -50,7 +48,7 @@ def probe(
     with progress() as bar:
         loaded = load_task(task, labels=labels)
         result = run_probe(
-            Catalog.open(catalog), loaded, features or None, out, bar, seed, _checkpoints(model), attentive or (), curve
+            Catalog.open(catalog), loaded, features or None, out, bar, seed, checkpoints(model), attentive or (), curve
         )
     if json:
         emit(result.model_dump(mode="json"))
@@ -60,31 +58,6 @@ def probe(
     for sentence in (*result.verdict, *result.notes):
         say(sentence)
     say(f"{out / 'result.html'} shows it all")
-
-
-def tag(
-    catalog: CatalogOption,
-    probe: Annotated[Path, typer.Option(help="A saved probe: OUT/probes/FEATURES of a finished `mediafm probe`.")],
-    out: Annotated[Path, typer.Option(help="Table to write: .parquet or .csv.")],
-    title: Annotated[list[str] | None, typer.Option(help="Titles to tag; default: all.")] = None,
-    spans: Annotated[Path | None, typer.Option(help="Clips to tag: a table of title, start, end.")] = None,
-    every: Annotated[float, typer.Option(min=0, help="Cut titles into clips of about so many seconds.")] = 0,
-    model: Models = None,
-    json: Json = False,
-) -> None:
-    """Apply a fitted probe to titles that nobody labelled."""
-    from mediafm.catalog import Catalog
-    from mediafm.probes.saved import SavedProbe
-    from mediafm.probes.tagging import tag as run
-
-    with progress() as bar:
-        result = run(Catalog.open(catalog), SavedProbe.load(probe), out, title, spans, every, _checkpoints(model), bar)
-    if json:
-        emit(asdict(result))
-        return
-    say(f"{result.examples} examples of {result.titles} titles tagged with {result.task} by {result.features}: {out}")
-    if result.given:
-        table("", ["label", "given"], list(result.given.items()))
 
 
 def ablate(
@@ -111,7 +84,7 @@ def ablate(
     say(f"{out / 'ablation.md'} has intervals and paired differences to {result.baseline}")
 
 
-def _checkpoints(models: list[str] | None) -> "list[Checkpoint]":
+def checkpoints(models: list[str] | None) -> "list[Checkpoint]":
     """The checkpoints of run folders or hub ids."""
     if not models:
         return []

@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from mediafm.errors import UsageError
 from mediafm.probes.features import FeatureSource
-from mediafm.probes.labels import check_against_catalog, read_labels
+from mediafm.probes.labels import LabelTable, check_against_catalog, read_labels
 from mediafm.probes.run import catalog_version, model_vectors
 from mediafm.probes.saved import SavedProbe
 from mediafm.probes.tasks import CLASSIFYING, Split, Task
@@ -61,15 +61,15 @@ def tag(
     if out.suffix not in SUFFIXES:
         raise UsageError(f"Tags are written as {' or '.join(SUFFIXES)}, not {out.name}.", "Name such a file.")
     held = model_vectors(catalog, models, catalog_version(catalog))
-    chosen = _chosen(catalog, titles)
+    chosen = chosen_titles(catalog, titles)
     source = FeatureSource(catalog, chosen, held)
     probe.check(catalog, source)
     if probe.stats is not None:
         source = source.with_stats(probe.features, probe.stats)
-    examples = _examples(catalog, probe, chosen, spans, every_s)
+    examples = examples_of(catalog, probe, chosen, spans, every_s)
     progress.start("tag", None, "")
     vectors = source.vectors(probe.features, examples, probe.task)
-    table = _table(probe, examples, probe.scores(vectors.matrix), vectors.known)
+    table = tag_table(probe, examples, probe.scores(vectors.matrix), vectors.known)
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(out.name + ".tmp")
     if out.suffix == ".csv":
@@ -79,11 +79,12 @@ def tag(
     temporary.replace(out)
     progress.end(examples=len(examples))
     return TagResult(
-        str(out), probe.task.name, probe.features, len(chosen), int(vectors.known.sum()), _counts(table, probe)
+        str(out), probe.task.name, probe.features, len(chosen), int(vectors.known.sum()), given_counts(table, probe)
     )
 
 
-def _chosen(catalog: "Catalog", titles: Sequence[str] | None) -> list[str]:
+def chosen_titles(catalog: "Catalog", titles: Sequence[str] | None) -> list[str]:
+    """The titles asked for in the catalog's order, None: all; UsageError for one that is not there."""
     known = catalog.title_ids()
     unknown = sorted(set(titles or ()) - set(known))
     if unknown:
@@ -91,9 +92,10 @@ def _chosen(catalog: "Catalog", titles: Sequence[str] | None) -> list[str]:
     return [title for title in known if titles is None or title in titles]
 
 
-def _examples(
-    catalog: "Catalog", probe: SavedProbe, titles: list[str], spans: str | Path | None, every_s: float
+def examples_of(
+    catalog: "Catalog", probe: SavedProbe, titles: list[str], spans: "str | Path | LabelTable | None", every_s: float
 ) -> Examples:
+    """What a probe is asked of titles: every shot, every title, or clips of a table or about `every_s` long."""
     shots = read_spans(catalog, tuple(titles))
     unit = probe.task.unit
     if unit != "clip":
@@ -105,7 +107,7 @@ def _examples(
     elif spans is None:
         places = [_cut(one, every_s) for one in shots]
     else:
-        return _asked(catalog, probe, titles, shots, Path(spans))
+        places = _asked(read_asked(catalog, spans) if isinstance(spans, str | Path) else spans, titles)
     return _as_examples(probe, titles, shots, places)
 
 
@@ -123,19 +125,24 @@ def _cut(shots: Spans, every_s: float) -> Spans:
     return np.array([shots[0][a] for a, _ in pairs]), np.array([end[b - 1] for _, b in pairs])
 
 
-def _asked(catalog: "Catalog", probe: SavedProbe, titles: list[str], shots: tuple[Spans, ...], spans: Path) -> Examples:
-    """The clips of a table of spans; its other columns are not looked at."""
+def read_asked(catalog: "Catalog", spans: str | Path) -> LabelTable:
+    """A table of spans (title, start, end), checked against the catalog; its other columns are not looked at."""
     asked = Task(
-        name="spans", kind="binary", unit="shot", labels=spans.resolve(), columns="spans", split=Split(folds=2)
+        name="spans", kind="binary", unit="shot", labels=Path(spans).resolve(), columns="spans", split=Split(folds=2)
     )
     table = read_labels(asked, catalog)
     check_against_catalog(table, asked, catalog)
+    return table
+
+
+def _asked(table: LabelTable, titles: list[str]) -> list[Spans]:
+    """Each title's spans of a table, in time order."""
     places = []
     for title in titles:
         rows = np.flatnonzero(table.title == title)
         rows = rows[np.argsort(table.start_s[rows], kind="stable")]
         places.append((table.start_s[rows], table.end_s[rows]))
-    return _as_examples(probe, titles, shots, places)
+    return places
 
 
 def _as_examples(probe: SavedProbe, titles: list[str], shots: tuple[Spans, ...], places: Sequence[Spans]) -> Examples:
@@ -153,7 +160,8 @@ def _as_examples(probe: SavedProbe, titles: list[str], shots: tuple[Spans, ...],
     )
 
 
-def _table(probe: SavedProbe, examples: Examples, scores: np.ndarray, known: np.ndarray) -> pa.Table:
+def tag_table(probe: SavedProbe, examples: Examples, scores: np.ndarray, known: np.ndarray) -> pa.Table:
+    """A row an example and label: title, shot, start_s, end_s, label, score, and given where labels are decided."""
     labels = len(probe.labels)
     kept = np.flatnonzero(known)
     title = pa.DictionaryArray.from_arrays(
@@ -177,7 +185,7 @@ def _table(probe: SavedProbe, examples: Examples, scores: np.ndarray, known: np.
     return pa.table(columns)
 
 
-def _counts(table: pa.Table, probe: SavedProbe) -> dict[str, int]:
+def given_counts(table: pa.Table, probe: SavedProbe) -> dict[str, int]:
     """How often each label is given."""
     if "given" not in table.column_names:
         return {}
