@@ -12,7 +12,7 @@ ROWS = [
     {"config", "storage"},
     {"media", "layouts", "shots", "encoders", "fusion", "catalog", "model"},
     {"reading", "sequences", "synthetic"},
-    {"ingest", "train", "embed", "doctor"},
+    {"ingest", "train", "embed", "doctor", "index"},
     {"probes", "search", "scale"},
     {"demo"},
     {"cli"},
