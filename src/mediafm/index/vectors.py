@@ -37,7 +37,7 @@ class VectorIndex:
         if self._stats is None or self.name == CONCAT:
             return np.asarray(unit_rows(shots_nD), dtype=np.float32)
         modality: Modality = self.name  # type: ignore[assignment]
-        features = Features({modality: shots_nD}, {modality: shots_nD.any(axis=1)})
+        features = Features({modality: shots_nD}, {modality: np.asarray(shots_nD.any(axis=1))})
         return fuse(features, self._stats)[0]
 
     def rows(self, first: int, end: int) -> FloatArray:

@@ -53,14 +53,8 @@ def find_copies(catalog: "Catalog", title: str, features: str = "concat", least:
         number = int(np.searchsorted(index.starts, row, side="right")) - 1
         other, other_shot = index.titles[number], row - int(index.starts[number])
         spans.setdefault(other, catalog.spans(other))
-        matches.append(
-            Match(
-                shot,
-                *(float(times[shot]) for times in spans[title]),
-                other,
-                other_shot,
-                *(float(times[other_shot]) for times in spans[other]),
-                float(scores_S1[shot, 0]),
-            )
-        )
+        start_s, end_s = (float(times[shot]) for times in spans[title])
+        other_start_s, other_end_s = (float(times[other_shot]) for times in spans[other])
+        score = float(scores_S1[shot, 0])
+        matches.append(Match(shot, start_s, end_s, other, other_shot, other_start_s, other_end_s, score))
     return matches

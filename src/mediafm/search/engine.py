@@ -205,7 +205,7 @@ def _rank(
         of_words = [name for name in features if name in ("text", "video", "audio")] if others else features
         ways = ways_of(of_words)
         for query in words:
-            rankings += word_rankings(catalog, lines, query, encoders, ways, through, notes)
+            rankings += word_rankings(catalog, lines, query, encoders, ways, through, notes, len(queries) > 1)
     if others:
         examples = any(isinstance(query, Like) for query in others)
         names = features_to_compare(catalog, features) if examples else []

@@ -21,7 +21,7 @@ def read_picture(path: Path, side: int) -> ImageArray:
 def read_sound(path: Path, rate: int) -> list[ShotInput]:
     """The sound of a file in parts, at a rate in hertz, from a confined process. UsageError where it has none."""
     _check_file(path, "sound")
-    request = ReadRequest(path.absolute(), "fixed", {"seconds": PART_S}, frames=0, sample_rate=rate)
+    request = ReadRequest(path.absolute(), "fixed", {"seconds": PART_S}, frames=1, short_side=32, sample_rate=rate)
     parts: list[ShotInput] = []
     reader = ReadingProcess(Limits(timeout_s=120.0))
     try:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mediafm.errors import UsageError
 from mediafm.index import VectorIndex, open_index
@@ -98,7 +99,7 @@ def _is_whole(example: Example) -> bool:
 
 
 def _of_example(
-    catalog: "Catalog", index: VectorIndex, example: Example, weights_S: FloatArray, whole: bool
+    catalog: "Catalog", index: VectorIndex, example: Example, weights_S: NDArray[np.float64], whole: bool
 ) -> FloatArray:
     """A unit vector [D] of the index: of a whole title its own, else the mean of raw vectors by overlap."""
     if whole:
@@ -151,12 +152,12 @@ def _ranking(
     length = float(np.linalg.norm(wanted_D))
     if length < 1e-6:
         raise UsageError("The examples and their weights cancel each other out.", "Change a weight.")
-    wanted_D = np.asarray(wanted_D / length, dtype=np.float32)
+    unit_D: FloatArray = np.asarray(wanted_D / length, dtype=np.float32)
     if whole:
-        by_title = _title_vectors(catalog, index, index.titles) @ wanted_D
+        by_title = _title_vectors(catalog, index, index.titles) @ unit_D
         scores = np.repeat(by_title, np.diff(index.starts)).astype(np.float32)
     else:
-        scores = index.scores(wanted_D)
+        scores = index.scores(unit_D)
     weight = float(weights_Q[weights_Q > 0].sum()) if sign > 0 else float(weights_Q.sum())
     name = ", ".join(str(query) for query, _ in pairs)
     return Ranking(name, "likeness", index.name, lines.spread(index, scores), weight)

@@ -47,8 +47,8 @@ def words_of(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Lines:
-    """titles in id order; starts [titles + 1] of their shots; start_s, end_s [N]; length [N]: words a shot; spoken [N]: it has
-    text, perhaps without a word in it.
+    """titles in id order; starts [titles + 1] of their shots; start_s, end_s [N]; length [N]: words a shot.
+    spoken [N]: it has text, perhaps without a word in it.
 
     vocabulary: word -> its number; first [V + 1]: its postings are first[v]:first[v + 1] of shots [P] and counts [P].
     """
@@ -168,7 +168,7 @@ class Lines:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as file:
-                np.savez(file, **self._arrays())
+                np.savez(file, allow_pickle=False, **self._arrays())
             part.replace(path)
             for other in path.parent.glob("*.npz"):
                 if other != path:

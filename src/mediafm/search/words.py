@@ -29,8 +29,9 @@ def word_rankings(
     ways: Sequence[str],
     through: Through | None,
     notes: list[str],
+    among_others: bool = False,
 ) -> list[Ranking]:
-    """A ranking for each way that is open; notes: why one was not.
+    """A ranking for each way that is open; notes: why one was not. Among other queries they share the query's weight.
 
     CatalogError where none is: no timed text, and no encoder that shares a space with words.
     """
@@ -42,7 +43,7 @@ def word_rankings(
         )
     if not found:
         raise CatalogError("The catalog holds no timed text to search.", "Search by example with --like.")
-    share = query.weight / len(found)
+    share = query.weight / (len(found) if among_others else 1)
     return [Ranking(r.query, r.way, r.features, r.scores_N, share, query.text) for r in found]
 
 
