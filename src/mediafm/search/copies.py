@@ -1,5 +1,6 @@
 """Copies of films: for each shot of a title, the shot of another title that it most likely is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,13 @@ class Match:
     score: float
 
 
-def find_copies(catalog: "Catalog", title: str, features: str = "concat", least: float = 0.0) -> list[Match]:
+def find_copies(
+    catalog: "Catalog", title: str, features: str = "concat", least: float = 0.0, others: Sequence[str] = ()
+) -> list[Match]:
     """Where a title's shots stand in other titles, the best place of each; shots without features are left out.
 
-    features: as `--features`; least: cosine below which two shots are no copies. UsageError for an unknown title, or
+    features: as `--features`; least: cosine below which two shots are no copies; others: titles that
+    are not looked at, such as further copies. UsageError for an unknown title, or
     where there is no other.
     """
     from mediafm.index import open_index
@@ -43,7 +47,9 @@ def find_copies(catalog: "Catalog", title: str, features: str = "concat", least:
     place = index.titles.index(title)
     first, end = int(index.starts[place]), int(index.starts[place + 1])
     allowed = np.ones(len(index), dtype=np.bool_)
-    allowed[first:end] = False
+    for number, name_of in enumerate(index.titles):
+        if name_of == title or name_of in others:
+            allowed[index.starts[number] : index.starts[number + 1]] = False
     scores_S1, rows_S1 = index.nearest(np.asarray(index.rows(first, end), dtype=np.float32), 1, allowed)
     present = np.asarray(index.rows(first, end), dtype=np.float32).any(axis=1)
     spans = {title: catalog.spans(title)}

@@ -18,7 +18,7 @@ from mediafm.search.merging import Ranking, merged
 from mediafm.search.queries import Like, Query, Words
 from mediafm.search.ranking import Hit, Unit, best_runs, make_hits
 from mediafm.search.through import Through
-from mediafm.search.words import ways_of, word_rankings
+from mediafm.search.words import WAYS, ways_of, word_rankings
 
 if TYPE_CHECKING:
     from mediafm.catalog import Catalog
@@ -33,6 +33,7 @@ class Options:
 
     where, titles, after, before: as in `filters.allowed_shots`. keep_duplicates: near-duplicates are hits of their own.
     through: a run that words go through; context: the place it is to think of. explain: hits say why.
+    ways: those of WAYS in which words are compared; default all that are open.
     """
 
     where: Sequence[str] = ()
@@ -44,6 +45,7 @@ class Options:
     through: str = ""
     context: str = ""
     explain: bool = False
+    ways: Sequence[str] = WAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def find(
     notes: list[str] = []
     through = _through(catalog, queries, options)
     lines = Lines.open(catalog)
-    rankings = _rank(catalog, lines, queries, unit, features, encoders, through, notes)
+    rankings = _rank(catalog, lines, queries, unit, features, encoders, through, notes, options.ways)
     allowed = allowed_shots(catalog, lines, options.where, options.titles, options.after, options.before)
     if allowed is not None and not allowed.any():
         notes.append("No shot of the catalog fits the filters.")
@@ -196,6 +198,7 @@ def _rank(
     encoders: QueryEncoders,
     through: Through | None,
     notes: list[str],
+    allowed_ways: Sequence[str] = WAYS,
 ) -> list[Ranking]:
     """All ways in which all queries are answered. Features asked for must be of use to one kind of query at least."""
     words = [query for query in queries if isinstance(query, Words)]
@@ -203,7 +206,7 @@ def _rank(
     rankings: list[Ranking] = []
     if words:
         of_words = [name for name in features if name in ("text", "video", "audio")] if others else features
-        ways = ways_of(of_words)
+        ways = [way for way in ways_of(of_words) if way in allowed_ways]
         for query in words:
             rankings += word_rankings(catalog, lines, query, encoders, ways, through, notes, len(queries) > 1)
     if others:

@@ -123,18 +123,25 @@ class Lines:
         """Whether there is any timed text."""
         return bool(self.spoken.any())
 
-    def bm25(self, query: str) -> FloatArray:
-        """How well each shot's text fits the words, float32 [N]; -inf where it holds none of them."""
+    def bm25(self, query: str, least: float = 0.0) -> FloatArray:
+        """How well each shot's text fits the words, float32 [N]; -inf where it holds none of them.
+
+        least: the share of the words' weight (rare words have more) that a text must hold to be found.
+        """
+        held_N, whole = np.zeros(len(self), dtype=np.float32), 0.0
         score_N = np.zeros(len(self), dtype=np.float32)
         norm_N = K1 * (1 - B + B * self.length / max(float(self.length.mean()) if len(self) else 0.0, 1e-9))
         for word, asked in Counter(words_of(query)).items():
             if (number := self.vocabulary.get(word)) is None:
+                whole += asked * np.log1p(2 * len(self) + 1)  # as of a word in no shot
                 continue
             held = slice(self.first[number], self.first[number + 1])
             shots, counts = self.shots[held], self.counts[held]
             rarity = np.log1p((len(self) - len(shots) + 0.5) / (len(shots) + 0.5))
+            whole += asked * rarity
+            held_N[shots] += asked * rarity
             score_N[shots] += asked * rarity * counts * (K1 + 1) / (counts + norm_N[shots])
-        return np.where(score_N > 0, score_N, -np.inf).astype(np.float32)
+        return np.where((score_N > 0) & (held_N >= least * whole), score_N, -np.inf).astype(np.float32)
 
     def title_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Number of the title of each row."""

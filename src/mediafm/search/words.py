@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # What words are compared with, by the features that hold it.
 WAYS = ("full text", "meaning", "picture", "sound", "predicted")
+# Where meaning ranks too, a text must hold half of the words' weight to count as a match of words: else one that shares
+# nothing but "of the" would stand beside the best by meaning, for ranks know no distance.
+LEAST_HELD = 0.5
 _FEATURES = {"full text": "text", "meaning": "text", "picture": "video", "sound": "audio", "predicted": "concat"}
 
 
@@ -58,7 +61,7 @@ def _rankings(
 ) -> Iterator[Ranking]:
     meant_D = encoders.words(query.text) if {"meaning", "predicted"} & set(ways) else None
     if lines.speaks and "full text" in ways:
-        yield Ranking(query.text, "full text", "text", lines.bm25(query.text))
+        yield Ranking(query.text, "full text", "text", lines.bm25(query.text, 0.0 if meant_D is None else LEAST_HELD))
     if lines.speaks and "meaning" in ways:
         if meant_D is None:
             notes.append("Words are matched as words alone: no encoder at hand made the catalog's text vectors.")
