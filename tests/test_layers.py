@@ -13,6 +13,7 @@ ROWS = [
     {"media", "layouts", "shots", "encoders", "fusion", "catalog", "model"},
     {"reading", "sequences", "synthetic"},
     {"ingest", "train", "embed", "doctor", "index"},
+    {"ingest", "train", "embed", "doctor", "index"},
     {"probes", "search", "scale", "export"},
     {"uses"},
     {"demo"},

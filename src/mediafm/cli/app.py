@@ -23,6 +23,7 @@ from mediafm.cli import (
     promos,
     recommending,
     reencoding,
+    searching,
     tagging,
     training,
 )
@@ -45,6 +46,7 @@ _PARTS = (
     training,
     finetuning,
     evaluation,
+    searching,
     tagging,
     chapters,
     promos,

@@ -1,7 +1,7 @@
-"""`mediafm probe`, `mediafm ablate` and `mediafm search`."""
+"""`mediafm probe` and `mediafm ablate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,6 @@ from mediafm.errors import UsageError
 if TYPE_CHECKING:
     from mediafm.model import Checkpoint
 
-Unit = Literal["shot", "clip", "title"]
 Models = Annotated[
     list[str] | None, typer.Option("--model", help="Run folder or hub id; embedded on the fly, with its controls.")
 ]
@@ -22,7 +21,6 @@ def register(app: typer.Typer) -> None:
     """Add this file's commands."""
     app.command("probe")(probe)
     app.command("ablate")(ablate)
-    app.command("search")(search)
 
 
 def probe(
@@ -91,26 +89,3 @@ def checkpoints(models: list[str] | None) -> "list[Checkpoint]":
     from mediafm.model import Checkpoint
 
     return [Checkpoint.load(model) for model in models]
-
-
-def search(
-    catalog: CatalogOption,
-    query: Annotated[str, typer.Argument(help="Words to look for in what is said.")] = "",
-    like: Annotated[str, typer.Option(help="Find what is like a span: TITLE@12.5-20, TITLE#shot or TITLE.")] = "",
-    unit: Annotated[Unit, typer.Option(help="What a hit is.")] = "shot",
-    k: Annotated[int, typer.Option("-k", "--k", help="How many hits.")] = 10,
-    features: Annotated[str, typer.Option(help="Embedding set or modality that --like compares by.")] = "",
-    preset: Annotated[
-        str, typer.Option(help="Preset whose text encoder reads the words; default: the catalog's.")
-    ] = "",
-    json: Json = False,
-) -> None:
-    """Search by words over timed text, or by likeness to a shot, clip or title."""
-    from mediafm.search import search_catalogue
-
-    hits = search_catalogue(catalog, query, like, unit=unit, k=k, features=features, preset=preset)
-    if json:
-        emit({"hits": [hit.as_json() for hit in hits]})
-        return
-    rows = [(h.title, f"{h.start_s:.2f}", f"{h.end_s:.2f}", f"{h.score:.3f}", h.text[:80]) for h in hits]
-    table("", ["title", "start", "end", "score", "text"], rows)

@@ -159,6 +159,10 @@ class Preset:
             self._loaded[modality] = _build(modality, self.choices[modality], self.device)
         return self._loaded[modality]
 
+    def may_read_words(self, modality: Modality) -> bool:
+        """Whether the encoder of a modality may share a space with words; loads nothing, so it may turn out not to."""
+        return isinstance(self.choices.get(modality), _Clip | _SeqClip | _Clap | _Omni | _Python | _Installed)
+
     @property
     def encoders(self) -> dict[Modality, Encoder]:
         """All encoders in the order of MODALITIES, loaded."""

@@ -1,96 +1,163 @@
-"""Search by example: everything in the catalog compared with it by cosine, exactly, in one pass.
+"""Queries that are vectors of the catalog's own spaces: examples, pictures and sounds.
 
-A catalog's own features are standardised over the catalog first, so that no encoder's common direction makes all shots
-look alike.
+All of one name become one query vector, the weighted sum of their unit vectors (Rocchio 1971): a negative weight points
+away. Then it is one product of all shots with that vector.
+
+Shapes: N shots of the catalog, D numbers of a vector, Q queries.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediafm.errors import UsageError
-from mediafm.fusion import FusionSpec, FusionStats, fuse
-from mediafm.search.example import Example, example_weights
-from mediafm.search.ranking import Hit, Ranking, Unit
-from mediafm.types import FloatArray
+from mediafm.index import VectorIndex, open_index
+from mediafm.search.encoding import QueryEncoders
+from mediafm.search.example import Example, example_weights, parse_example
+from mediafm.search.lines import Lines
+from mediafm.search.merging import Ranking
+from mediafm.search.queries import Image, Like, SoundFile
+from mediafm.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from mediafm.catalog import Catalog
 
 CONCAT = "concat"
+Vectors = Sequence[Like | Image | SoundFile]
 
 
-def search_like(catalog: "Catalog", example: Example, unit: Unit, k: int, features: str | None) -> list[Hit]:
-    """The k units most like the example, which is never found itself; `features` as in `search`."""
-    weights = example_weights(catalog, example)
-    name = _features_to_compare(catalog, features)
-    vectors = _Vectors(catalog, name)
-    ((_, shots, whole),) = vectors.of([example.title])
-    by_title = unit == "title" and (weights > 0).all()
-    wanted = whole if by_title else weights @ shots
-    if not np.linalg.norm(wanted) > 0:
-        raise UsageError(
-            f"The example in title {example.title!r} has no {name} to compare by.", "Choose another span or --features."
-        )
-    wanted = (wanted / np.linalg.norm(wanted)).astype(np.float32)
-    ranking = Ranking()
-    for title, shots, whole in vectors.of(None):
-        scores = np.full(len(shots), cosines(whole[None], wanted)[0]) if by_title else cosines(shots, wanted)
-        if title == example.title:
-            scores = np.where((weights > 0) | (unit == "title"), -np.inf, scores)
-        ranking.add(title, scores)
-    return ranking.hits(catalog, unit, k)
-
-
-def _features_to_compare(catalog: "Catalog", features: str | None) -> str:
+def features_to_compare(catalog: "Catalog", asked: Sequence[str]) -> list[str]:
+    """The names that examples are compared by: those asked for, or the one embedding set with context, or concat."""
     sets = catalog.embedding_sets()
-    names = [spec.name for spec in sets]
-    known = [*names, *catalog.spec.encoders, CONCAT]
-    if features is not None and features not in known:
-        raise UsageError(f"The catalog has no features {features!r}.", f"It has {', '.join(known)}.")
-    if features is not None:
-        return features
+    known = [*(spec.name for spec in sets), *catalog.spec.encoders, CONCAT]
+    for name in asked:
+        if name not in known:
+            raise UsageError(f"The catalog has no features {name!r}.", f"It has {', '.join(known)}.")
+    if asked:
+        return list(dict.fromkeys(asked))
     in_context = [spec.name for spec in sets if spec.context != "none"]
     if len(in_context) > 1:
         raise UsageError(
             f"The catalog has {len(in_context)} embedding sets with context.",
             f"Say which to compare by: {', '.join(in_context)}.",
         )
-    return in_context[0] if in_context else CONCAT
+    return in_context or [CONCAT]
 
 
-class _Vectors:
-    """Vectors of shots and titles under a name, read title by title; features are standardised over the catalog."""
+def like_rankings(
+    catalog: "Catalog",
+    lines: Lines,
+    queries: Vectors,
+    names: Sequence[str],
+    encoders: QueryEncoders,
+    by_title: bool,
+) -> list[Ranking]:
+    """One ranking for each name that a query is compared by; pictures go to `video`, sounds to `audio`.
 
-    def __init__(self, catalog: "Catalog", name: str) -> None:
-        self.catalog, self.name = catalog, name
-        self.stats: FusionStats | None = None
-        if name == CONCAT or name in catalog.spec.encoders:
-            dims = {m: dim for m, dim in catalog.spec.dims.items() if name in (CONCAT, m)}
-            spec = FusionSpec(dims, centring="standard")
-            self.stats = FusionStats.fit((features for _, features in catalog.iter_features()), spec)
-
-    def of(self, titles: list[str] | None) -> Iterator[tuple[str, FloatArray, FloatArray]]:
-        """(title id, shots [n, d], title [d]); None: of all titles."""
-        if self.stats is None:
-            yield from self.catalog.iter_embeddings(self.name, titles or self._covered())
-            return
-        for title, features in self.catalog.iter_features(titles):
-            shots, _ = fuse(features, self.stats)
-            yield title, shots, shots.mean(axis=0)
-
-    def _covered(self) -> list[str] | None:
-        """All titles but those that have gone on since they were embedded; None where there is none of these."""
-        live = {record.title_id for record in self.catalog.titles() if record.live}
-        left_out = live & set(self.catalog.missing_embeddings(self.name)) if live else set()
-        return [t for t in self.catalog.title_ids() if t not in left_out] if left_out else None
+    by_title: titles are looked for, so whole titles are compared with whole titles.
+    """
+    known = catalog.title_ids()
+    examples = {q: parse_example(q.place, known) for q in queries if isinstance(q, Like)}
+    held: dict[str, list[tuple[Like | Image | SoundFile, FloatArray]]] = {}
+    indexes: dict[str, VectorIndex] = {}
+    whole = by_title and len(examples) == len(queries) and all(_is_whole(e) for e in examples.values())
+    for query in queries:
+        for name in names if isinstance(query, Like) else ["video" if isinstance(query, Image) else "audio"]:
+            if isinstance(query, Like):
+                weights_S = example_weights(catalog, examples[query])
+                vector = _of_example(catalog, _opened(catalog, indexes, name), examples[query], weights_S, whole)
+            else:
+                raw = encoders.picture(query.path) if isinstance(query, Image) else encoders.sound(query.path)
+                vector = _opened(catalog, indexes, name).encode(raw[None])[0]
+            held.setdefault(name, []).append((query, vector))
+    return [_ranking(catalog, lines, indexes[name], pairs, whole) for name, pairs in held.items()]
 
 
-def cosines(rows: NDArray[Any], wanted: FloatArray) -> FloatArray:
-    """Cosine of each row with a unit vector, float32 [n]; -inf for a row of zeros, which has nothing to compare."""
-    rows = np.asarray(rows, dtype=np.float32)
-    norms = np.linalg.norm(rows, axis=1)
-    cosines = (rows @ wanted) / np.where(norms > 0, norms, 1)
-    return np.where(norms > 0, cosines, -np.inf).astype(np.float32)
+def shots_of_examples(catalog: "Catalog", lines: Lines, queries: Vectors, by_title: bool) -> BoolArray:
+    """Which shots are examples themselves, bool [N], and never found. by_title: all shots of their titles."""
+    own = np.zeros(len(lines), dtype=np.bool_)
+    known = catalog.title_ids()
+    for query in queries:
+        if isinstance(query, Like):
+            example = parse_example(query.place, known)
+            first, end = lines.span_of(example.title)
+            inside = example_weights(catalog, example)[: end - first] > 0
+            own[first : first + len(inside)] |= inside | by_title
+    return own
+
+
+def _opened(catalog: "Catalog", indexes: dict[str, VectorIndex], name: str) -> VectorIndex:
+    if name not in indexes:
+        indexes[name] = open_index(catalog, name)
+    return indexes[name]
+
+
+def _is_whole(example: Example) -> bool:
+    return example.start_s is None and example.shot is None
+
+
+def _of_example(
+    catalog: "Catalog", index: VectorIndex, example: Example, weights_S: NDArray[np.float64], whole: bool
+) -> FloatArray:
+    """A unit vector [D] of the index: of a whole title its own, else the mean of raw vectors by overlap."""
+    if whole:
+        vector = _title_vectors(catalog, index, [example.title])[0]
+    elif example.title not in index.titles:
+        vector = np.zeros(index.dim, dtype=np.float32)
+    else:
+        vector = weights_S @ _shots(catalog, index, example.title)[: len(weights_S)]
+    length = float(np.linalg.norm(vector))
+    if not length > 0:
+        raise UsageError(
+            f"The example in title {example.title!r} has no {index.name} to compare by.",
+            "Choose another span or --features.",
+        )
+    return np.asarray(vector / length, dtype=np.float32)
+
+
+def _shots(catalog: "Catalog", index: VectorIndex, title: str) -> FloatArray:
+    """A title's shots at their own lengths, [S, D]: in a mean those of an embedding set count by length."""
+    if index.name == CONCAT or index.name in catalog.spec.encoders:
+        place = index.titles.index(title)
+        return index.rows(int(index.starts[place]), int(index.starts[place + 1]))
+    return np.asarray(catalog.embeddings(index.name, title), dtype=np.float32)
+
+
+def _title_vectors(catalog: "Catalog", index: VectorIndex, titles: Sequence[str]) -> FloatArray:
+    """Unit vectors of titles: as stored with an embedding set, else the mean of their shots."""
+    if index.name == CONCAT or index.name in catalog.spec.encoders:
+        place = {title: i for i, title in enumerate(index.titles)}
+        spans = [(int(index.starts[place[t]]), int(index.starts[place[t] + 1])) for t in titles]
+        rows = [np.asarray(index.rows(*span), dtype=np.float32).mean(axis=0) for span in spans]
+    else:
+        rows = [np.asarray(catalog.title_embedding(index.name, title), dtype=np.float32) for title in titles]
+    stacked = np.stack(rows)
+    return np.asarray(stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def _ranking(
+    catalog: "Catalog",
+    lines: Lines,
+    index: VectorIndex,
+    pairs: Sequence[tuple[Like | Image | SoundFile, FloatArray]],
+    whole: bool,
+) -> Ranking:
+    """All queries under one name as one: looked for if any weight is positive, else avoided."""
+    weights_Q = np.array([query.weight for query, _ in pairs])
+    sign = 1.0 if (weights_Q > 0).any() else -1.0
+    vectors_QD = np.stack([vector for _, vector in pairs])
+    wanted_D = (sign * weights_Q) @ vectors_QD
+    length = float(np.linalg.norm(wanted_D))
+    if length < 1e-6:
+        raise UsageError("The examples and their weights cancel each other out.", "Change a weight.")
+    unit_D: FloatArray = np.asarray(wanted_D / length, dtype=np.float32)
+    if whole:
+        by_title = _title_vectors(catalog, index, index.titles) @ unit_D
+        scores = np.repeat(by_title, np.diff(index.starts)).astype(np.float32)
+    else:
+        scores = index.scores(unit_D)
+    weight = float(weights_Q[weights_Q > 0].sum()) if sign > 0 else float(weights_Q.sum())
+    name = ", ".join(str(query) for query, _ in pairs)
+    return Ranking(name, "likeness", index.name, lines.spread(index, scores), weight)

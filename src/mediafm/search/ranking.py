@@ -1,10 +1,13 @@
 """Scores of all shots in, the best shots, clips or titles out."""
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mediafm.search.lines import Lines
 
 if TYPE_CHECKING:
     from mediafm.catalog import Catalog
@@ -17,8 +20,9 @@ SHOTS_A_CLIP = 5  # clips are joined from this many times k shots
 class Hit:
     """A found shot, clip or title: shots [first_shot, end_shot), their span in seconds, their timed text.
 
-    text: of the shots; of a title, only that of its best shot. score: cosine, or the merged reciprocal ranks of words;
-    of a clip or title that of its best shot.
+    text: of the shots; of a title, only that of its best shot. score: cosine, or the merged reciprocal ranks; of a
+    clip or title that of its best shot. duplicates: near-duplicates folded into it. why: what brought it, where that
+    was asked for.
     """
 
     title: str
@@ -28,59 +32,82 @@ class Hit:
     text: str
     first_shot: int
     end_shot: int
+    duplicates: tuple[Mapping[str, Any], ...] = ()
+    why: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The hit as `search --json` prints it."""
-        return asdict(self)
+        """The hit as `search --json` prints it; `why` only where it was asked for."""
+        names = ("title", "start_s", "end_s", "score", "text", "first_shot", "end_shot")
+        document: dict[str, Any] = {name: getattr(self, name) for name in names}
+        document["duplicates"] = [dict(duplicate) for duplicate in self.duplicates]
+        return document | ({"why": dict(self.why)} if self.why else {})
 
 
-class Ranking:
-    """Scores of all shots, title after title; -inf: not to be found."""
+class Run(NamedTuple):
+    """Shots [first, end) of the title of that number, and how good the best of them is."""
 
-    def __init__(self) -> None:
-        self.titles: list[str] = []
-        self.scores: list[NDArray[Any]] = []
+    title: int
+    first: int
+    end: int
+    score: float
+    best: int  # row of the best shot, among all shots of the catalog
 
-    def add(self, title: str, scores: NDArray[Any]) -> None:
-        """Enter a title's shots."""
-        self.titles.append(title)
-        self.scores.append(scores)
 
-    def hits(self, catalog: "Catalog", unit: Unit, k: int) -> list[Hit]:
-        """The k best of a unit, best first; of equals, the one that comes first in the catalog."""
-        if unit == "title":
-            best = np.array([scores.max() for scores in self.scores])
-            found = [(int(i), int(self.scores[i].argmax())) for i in _best(best, k)]
-            runs = [(title, shot, shot + 1) for title, shot in found]
-        else:
-            runs = self._best_shots(k if unit == "shot" else SHOTS_A_CLIP * k)
-            runs = runs if unit == "shot" else _joined(runs)
-        score = {run: float(self.scores[run[0]][run[1] : run[2]].max()) for run in runs}
-        runs = sorted(runs, key=lambda run: (-score[run], run))[:k]
-        shots = self._read_shots(catalog, sorted({run[0] for run in runs}))
-        return [self._hit(run, score[run], shots[run[0]], unit) for run in runs]
+def best_runs(scores_N: NDArray[Any], lines: Lines, unit: Unit, count: int) -> list[Run]:
+    """The `count` best of a unit, best first; of equals, the one that comes first in the catalog.
 
-    def _best_shots(self, count: int) -> list[tuple[int, int, int]]:
-        starts = np.cumsum([0, *(len(scores) for scores in self.scores)])
-        best = _best(np.concatenate(self.scores), count)
-        title = np.searchsorted(starts, best, side="right") - 1
-        shot = best - starts[title]
-        return [(int(t), int(s), int(s) + 1) for t, s in zip(title, shot, strict=True)]
+    A title's run is that of its best shot.
+    """
+    if unit == "title":
+        best = np.array(
+            [scores_N[a:b].max(initial=-np.inf) for a, b in zip(lines.starts, lines.starts[1:], strict=False)]
+        )
+        rows = [
+            int(lines.starts[t] + scores_N[lines.starts[t] : lines.starts[t + 1]].argmax()) for t in _best(best, count)
+        ]
+    else:
+        rows = [int(row) for row in _best(scores_N, count if unit == "shot" else SHOTS_A_CLIP * count)]
+    titles = lines.title_of(np.array(rows, dtype=np.int64)).tolist()
+    shots = [row - int(lines.starts[title]) for row, title in zip(rows, titles, strict=True)]
+    runs = [
+        Run(title, shot, shot + 1, float(scores_N[row]), row)
+        for title, shot, row in zip(titles, shots, rows, strict=True)
+    ]
+    return sorted(_joined(runs), key=lambda run: (-run.score, run.best))[:count] if unit == "clip" else runs
 
-    def _read_shots(self, catalog: "Catalog", titles: list[int]) -> dict[int, list[tuple[float, float, str]]]:
-        """Start, end and text of every shot of some titles."""
-        number = {self.titles[i]: i for i in titles}
-        shots: dict[int, list[tuple[float, float, str]]] = {i: [] for i in titles}
-        for title, _, start_s, end_s, text in catalog.iter_texts(list(number)):
-            shots[number[title]].append((start_s, end_s, text))
-        return shots
 
-    def _hit(self, run: tuple[int, int, int], score: float, shots: list[tuple[float, float, str]], unit: Unit) -> Hit:
-        title, first, end = run
-        text = " ".join(text for _, _, text in shots[first:end] if text)
-        if unit == "title":
-            first, end = 0, len(shots)
-        return Hit(self.titles[title], shots[first][0], shots[end - 1][1], score, text, first, end)
+def make_hits(
+    catalog: "Catalog", lines: Lines, runs: Sequence[Run], others: Sequence[Sequence[Run]], unit: Unit
+) -> list[Hit]:
+    """Hits of runs, with their texts; others: the near-duplicates of each."""
+    named = sorted({lines.titles[run.title] for run in runs})
+    texts: dict[str, list[str]] = {title: [] for title in named}
+    for title, _, _, _, text in catalog.iter_texts(named):
+        texts[title].append(text)
+    return [
+        _hit(lines, run, twins, texts[lines.titles[run.title]], unit) for run, twins in zip(runs, others, strict=True)
+    ]
+
+
+def _hit(lines: Lines, run: Run, twins: Sequence[Run], texts: Sequence[str], unit: Unit) -> Hit:
+    text = " ".join(text for text in texts[run.first : run.end] if text)
+    duplicates = tuple(_span(lines, twin) for twin in twins)
+    if unit == "title":
+        run = run._replace(first=0, end=int(lines.starts[run.title + 1] - lines.starts[run.title]))
+    span = _span(lines, run)
+    return Hit(
+        span["title"], span["start_s"], span["end_s"], run.score, text, run.first, run.end, duplicates=duplicates
+    )
+
+
+def _span(lines: Lines, run: Run) -> dict[str, Any]:
+    first = int(lines.starts[run.title])
+    return {
+        "title": lines.titles[run.title],
+        "start_s": float(lines.start_s[first + run.first]),
+        "end_s": float(lines.end_s[first + run.end - 1]),
+        "score": run.score,
+    }
 
 
 def _best(scores: NDArray[Any], count: int) -> NDArray[np.int64]:
@@ -93,12 +120,13 @@ def _best(scores: NDArray[Any], count: int) -> NDArray[np.int64]:
     return places[np.argsort(-scores[places], kind="stable")][:count]
 
 
-def _joined(runs: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """Neighbouring shots of one title as one run."""
-    out: list[tuple[int, int, int]] = []
-    for title, first, end in sorted(runs):
-        if out and out[-1][0] == title and out[-1][2] == first:
-            out[-1] = (title, out[-1][1], end)
+def _joined(runs: list[Run]) -> list[Run]:
+    """Neighbouring shots of one title as one run, as good as the best of them."""
+    out: list[Run] = []
+    for run in sorted(runs):
+        if out and out[-1].title == run.title and out[-1].end == run.first:
+            better = max(out[-1], run, key=lambda part: (part.score, -part.best))
+            out[-1] = Run(run.title, out[-1].first, run.end, better.score, better.best)
         else:
-            out.append((title, first, end))
+            out.append(run)
     return out

@@ -1,85 +1,118 @@
-"""Search by words: by meaning and by the words themselves, merged by reciprocal rank (Cormack et al. 2009)."""
+"""Words, in every way they can be compared with what is in a catalog."""
 
-from collections.abc import Callable
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mediafm.errors import CatalogError, MismatchError, UsageError
-from mediafm.search.likeness import cosines
-from mediafm.search.ranking import Hit, Ranking, Unit
+from mediafm.errors import CatalogError, UsageError
+from mediafm.search.encoding import QueryEncoders
+from mediafm.search.lines import Lines
+from mediafm.search.merging import Ranking
+from mediafm.search.queries import Words
+from mediafm.search.through import Through
 from mediafm.types import FloatArray
 
 if TYPE_CHECKING:
     from mediafm.catalog import Catalog
 
-TextEncoder = Callable[[list[str]], FloatArray]  # n queries -> float32 [n, dim]
-RANK_OFFSET = 60  # of reciprocal rank fusion, as its authors chose it
+# What words are compared with, by the features that hold it.
+WAYS = ("full text", "meaning", "picture", "sound", "predicted")
+# Where meaning ranks too, a text must hold half of the words' weight to count as a match of words: else one that shares
+# nothing but "of the" would stand beside the best by meaning, for ranks know no distance.
+LEAST_HELD = 0.5
+_FEATURES = {"full text": "text", "meaning": "text", "picture": "video", "sound": "audio", "predicted": "concat"}
 
 
-def search_words(
+def word_rankings(
     catalog: "Catalog",
-    query: str,
-    unit: Unit,
-    k: int,
-    text_encoder: TextEncoder | None,
-    text_fingerprint: str | None,
-) -> list[Hit]:
-    """The k units whose timed text fits the words best; by meaning too where an encoder is given."""
-    if not query.strip():
-        raise UsageError("There are no words to search for.", "Give at least one.")
-    wanted = None if text_encoder is None else _encoded(catalog, query, text_encoder, text_fingerprint)
-    titles = catalog.title_ids()
-    rows = groupby(catalog.iter_texts(titles), itemgetter(0))
-    by_title = [(title, [text for *_, text in of_title]) for title, of_title in rows]
-    texts = [text for _, of_title in by_title for text in of_title]
-    if not any(text.strip() for text in texts):
-        raise CatalogError("The catalog holds no timed text to search.", "Search by example with --like.")
-    merged = _reciprocal_ranks(_word_scores(texts, query))
-    if wanted is not None:
-        near = [cosines(features.vectors["text"], wanted) for _, features in catalog.iter_features(titles)]
-        merged = merged + _reciprocal_ranks(np.concatenate(near))
-    merged[merged == 0] = -np.inf
-    ranking, at = Ranking(), 0
-    for title, of_title in by_title:
-        ranking.add(title, merged[at : at + len(of_title)])
-        at += len(of_title)
-    return ranking.hits(catalog, unit, k)
+    lines: Lines,
+    query: Words,
+    encoders: QueryEncoders,
+    ways: Sequence[str],
+    through: Through | None,
+    notes: list[str],
+    among_others: bool = False,
+) -> list[Ranking]:
+    """A ranking for each way that is open; notes: why one was not. Among other queries they share the query's weight.
 
-
-def _encoded(catalog: "Catalog", query: str, text_encoder: TextEncoder, fingerprint: str | None) -> FloatArray:
-    """The query as a unit vector [d], by the very encoder that made the catalog's text vectors."""
-    stored = catalog.spec.encoders.get("text")
-    if stored is None:
-        raise CatalogError("The catalog holds no text vectors.", "Search it without a text encoder, by words alone.")
-    if fingerprint != stored.fingerprint:
-        raise MismatchError(
-            f"The catalog's text was encoded by {stored.name} ({stored.fingerprint}), the query would be by another "
-            f"encoder ({fingerprint or 'of no known fingerprint'}).",
-            "Search with the preset that the catalog was made with.",
+    CatalogError where none is: no timed text, and no encoder that shares a space with words.
+    """
+    found = list(_rankings(catalog, lines, query, encoders, ways, through, notes))
+    if not found and "full text" not in ways:
+        raise UsageError(
+            "Words are matched with timed text alone: no other encoder of the catalog shares a space with words.",
+            "Leave the features out, or search by example.",
         )
-    vector = np.asarray(text_encoder([query]), dtype=np.float32)[0]
-    return vector / max(float(np.linalg.norm(vector)), 1e-12)
+    if not found:
+        raise CatalogError("The catalog holds no timed text to search.", "Search by example with --like.")
+    share = query.weight / (len(found) if among_others else 1)
+    return [Ranking(r.query, r.way, r.features, r.scores_N, share, query.text) for r in found]
 
 
-def _word_scores(texts: list[str], query: str) -> FloatArray:
-    """TF-IDF cosine of each text with the query, [n]; -inf where they share no word."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def _rankings(
+    catalog: "Catalog",
+    lines: Lines,
+    query: Words,
+    encoders: QueryEncoders,
+    ways: Sequence[str],
+    through: Through | None,
+    notes: list[str],
+) -> Iterator[Ranking]:
+    meant_D = encoders.words(query.text) if {"meaning", "predicted"} & set(ways) else None
+    if lines.speaks and "full text" in ways:
+        yield Ranking(query.text, "full text", "text", lines.bm25(query.text, 0.0 if meant_D is None else LEAST_HELD))
+    if lines.speaks and "meaning" in ways:
+        if meant_D is None:
+            notes.append("Words are matched as words alone: no encoder at hand made the catalog's text vectors.")
+        else:
+            yield Ranking(query.text, "meaning", "text", _cosines(catalog, lines, "text", meant_D))
+    for way, modality in (("picture", "video"), ("sound", "audio")):
+        if way in ways and modality in catalog.spec.encoders:
+            vector = encoders.words_as(modality, query.text)  # type: ignore[arg-type]
+            if vector is not None:
+                yield Ranking(query.text, way, modality, _cosines(catalog, lines, modality, vector))
+    if through is not None and "predicted" in ways:
+        if meant_D is None:
+            raise UsageError(
+                "Words cannot go through a model: no encoder at hand made the catalog's text vectors.",
+                "Search without --through.",
+            )
+        yield Ranking(query.text, f"predicted by {through.name}", "concat", _laid(lines, through.scores(meant_D)))
 
-    vectorizer = TfidfVectorizer(strip_accents="unicode", sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
-    try:
-        rows = vectorizer.fit_transform(texts)
-    except ValueError:  # not one word in any text, only marks
-        return np.full(len(texts), -np.inf, dtype=np.float32)
-    scores = (rows @ vectorizer.transform([query]).T).toarray()[:, 0]
-    return np.where(scores > 0, scores, -np.inf).astype(np.float32)
+
+def ways_of(features: Sequence[str]) -> list[str]:
+    """The ways that the named features allow; all without any. UsageError for what words are not compared with."""
+    if not features:
+        return list(WAYS)
+    wrong = [name for name in features if name not in ("text", "video", "audio")]
+    if wrong:
+        raise UsageError(
+            f"Words are matched with timed text, pictures and sound, not with {wrong[0]!r}.",
+            "Leave the features out, give --through RUN, or search by example.",
+        )
+    return [way for way, held in _FEATURES.items() if held in features or way == "predicted"]
 
 
-def _reciprocal_ranks(scores: FloatArray) -> NDArray[np.float64]:
-    """1 / (60 + rank) of each score, equal scores sharing the better rank; 0 for -inf."""
-    ordered = np.sort(-scores)
-    rank = np.searchsorted(ordered, -scores, side="left") + 1
-    return np.where(np.isfinite(scores), 1 / (RANK_OFFSET + rank), 0.0)
+def _cosines(catalog: "Catalog", lines: Lines, modality: Any, wanted_D: FloatArray) -> FloatArray:
+    """Of each shot's own vector with the query, as their encoder gave them, [N]; -inf where it is absent."""
+    return _laid(lines, ((t, cosines(f.vectors[modality], wanted_D)) for t, f in catalog.iter_features()))
+
+
+def cosines(rows: Any, wanted_D: FloatArray) -> FloatArray:
+    """Cosine of each row with a unit vector, float32 [n]; -inf for a row of zeros, which has nothing to compare."""
+    rows = np.asarray(rows, dtype=np.float32)
+    norms = np.linalg.norm(rows, axis=1)
+    found = (rows @ wanted_D) / np.where(norms > 0, norms, 1)
+    return np.where(norms > 0, found, -np.inf).astype(np.float32)
+
+
+def _laid(lines: Lines, by_title: Any) -> FloatArray:
+    """Scores that come title by title, in the order of all shots, [N]."""
+    place = {title: i for i, title in enumerate(lines.titles)}
+    out = np.full(len(lines), -np.inf, dtype=np.float32)
+    for title, scores in by_title:
+        if title in place:
+            first, end = lines.starts[place[title]], lines.starts[place[title] + 1]
+            out[first : first + min(len(scores), end - first)] = scores[: end - first]
+    return out
