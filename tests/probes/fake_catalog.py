@@ -1,5 +1,6 @@
 """A catalog in memory with the reading methods that probes and search use."""
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -32,6 +33,7 @@ class FakeCatalog:
         sets: dict[str, tuple[str, dict]] | None = None,
         told: dict[str, np.ndarray] | None = None,
     ) -> None:
+        self.identity = uuid.uuid4().hex
         self._globals = told or {}
         self._titles = dict(sorted(titles.items()))
         self._sets = sets or {}
@@ -49,8 +51,11 @@ class FakeCatalog:
         return list(self._titles)
 
     def titles(self) -> list[Any]:
-        facts = {"fps": 25.0, "live": False}
-        return [SimpleNamespace(title_id=i, duration_s=float(t.ends[-1]), **facts) for i, t in self._titles.items()]
+        facts = {"fps": 25.0, "live": False, "revision": 1}
+        return [
+            SimpleNamespace(title_id=i, duration_s=float(t.ends[-1]), n_shots=len(t.starts), **facts)
+            for i, t in self._titles.items()
+        ]
 
     def failures(self) -> list[Any]:
         return self._failures
@@ -79,9 +84,17 @@ class FakeCatalog:
 
     def embedding_sets(self) -> list[Any]:
         return [
-            SimpleNamespace(name=name, context=context, checkpoint_fingerprint=f"{name}-print")
-            for name, (context, _) in sorted(self._sets.items())
+            SimpleNamespace(
+                name=name,
+                context=context,
+                checkpoint_fingerprint=f"{name}-print",
+                dim=next((shots.shape[1] for shots, _ in held.values()), 0),
+            )
+            for name, (context, held) in sorted(self._sets.items())
         ]
+
+    def missing_embeddings(self, name: str) -> list[str]:
+        return [title for title in self._titles if title not in self._sets[name][1]]
 
     def clip_sets(self) -> list[Any]:
         return []
