@@ -6,8 +6,8 @@ What a killed export leaves is called `.NAME.partial-HOST-PID`; the next export 
 import errno
 import json
 import os
+import platform
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,7 +48,7 @@ def written_beside(folder: Path) -> Iterator[Path]:
 
     StorageError where the disk is full or the place may not be written. An export that is there stays until then.
     """
-    partial = folder.with_name(f".{folder.name}.partial-{socket.gethostname()}-{os.getpid()}")
+    partial = folder.with_name(f".{folder.name}.partial-{platform.node()}-{os.getpid()}")
     with _explained(folder):
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _take_place(partial: Path, folder: Path) -> None:
 
 def _sweep(folder: Path) -> None:
     """Delete what exports to this place left whose process, on this machine, is no more."""
-    start = f".{folder.name}.partial-{socket.gethostname()}-"
+    start = f".{folder.name}.partial-{platform.node()}-"
     for left in folder.parent.glob(f".{_escaped(folder.name)}.partial-*"):
         number = left.name.removeprefix(start)
         if number.isdigit() and not _is_alive(int(number)):
