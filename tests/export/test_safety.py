@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -82,9 +83,12 @@ def test_nothing_is_overwritten_unasked(catalog: Catalog, tmp_path: Path) -> Non
     (out / "mine.txt").write_text("kept")
     with pytest.raises(UsageError, match="something in"):
         export(catalog, "csv", out)
-    assert (out / "mine.txt").exists()
+    with pytest.raises(UsageError, match=r"other things than an export \(mine.txt\)"):
+        export(catalog, "csv", out, overwrite=True)
+    assert (out / "mine.txt").read_text() == "kept"
+    (out / "mine.txt").unlink()
     export(catalog, "numpy", out, overwrite=True)
-    assert not (out / "mine.txt").exists()
+    assert not (out / "shots.csv").exists()
     assert json.loads((out / "export.json").read_text())["kind"] == "numpy"
     assert names(tmp_path) == ["out"]
 
@@ -153,6 +157,24 @@ def test_a_killed_export_leaves_nothing_by_its_name(catalog: Catalog, tmp_path: 
     assert left.name.startswith(".out.partial-")
     export(catalog, "csv", out)
     assert names(tmp_path) == ["out"]
+
+
+def test_an_export_killed_while_it_took_its_place_is_put_back(catalog: Catalog, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(catalog, "csv", out)
+    out.rename(tmp_path / f".out.old-{platform.node()}-{2**22 + 1}")  # beyond any process's number
+    with pytest.raises(UsageError, match="something in"):
+        export(catalog, "numpy", out)
+    export(catalog, "numpy", out, overwrite=True)
+    assert names(tmp_path) == ["out"]
+    assert json.loads((out / "export.json").read_text())["kind"] == "numpy"
+
+
+def test_the_folder_one_stands_in(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export(catalog, "csv", ".")
+    assert "shots.csv" in names(tmp_path / "here")
 
 
 def small(tmp_path: Path) -> Catalog:

@@ -6,8 +6,8 @@ What a killed export leaves is called `.NAME.partial-HOST-PID`; the next export 
 import errno
 import json
 import os
+import platform
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,16 +28,20 @@ def check_place(out: str | os.PathLike[str], overwrite: bool) -> Path:
             f"Cannot export to {os.fspath(out)}: exports are written to a local folder.",
             "Export to a folder here, then copy it there.",
         )
-    folder = Path(out)
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+    folder = Path(out).resolve()  # with a name, also for "."
+    if folder.parent.is_dir():
+        with _explained(folder):
+            _sweep(folder)
+    if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder.", "An export is a folder of files: name a new one.")
     if not folder.is_dir() or not any(folder.iterdir()):
         return folder
     if not overwrite:
         raise UsageError(f"There is something in {folder} already.", "Name another folder, or add --overwrite.")
-    if not _is_export(folder):
+    if others := _not_ours(folder):
         raise UsageError(
-            f"{folder} holds other things than an export, which --overwrite would delete.", "Name another folder."
+            f"{folder} holds other things than an export ({', '.join(others[:3])}), which --overwrite would delete.",
+            "Move them away, or name another folder.",
         )
     return folder
 
@@ -48,11 +52,10 @@ def written_beside(folder: Path) -> Iterator[Path]:
 
     StorageError where the disk is full or the place may not be written. An export that is there stays until then.
     """
-    partial = folder.with_name(f".{folder.name}.partial-{socket.gethostname()}-{os.getpid()}")
+    partial = folder.with_name(f".{folder.name}.partial-{platform.node()}-{os.getpid()}")
     with _explained(folder):
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(folder)
             partial.mkdir()
             yield partial
             _take_place(partial, folder)
@@ -61,8 +64,9 @@ def written_beside(folder: Path) -> Iterator[Path]:
 
 
 def write_note(folder: Path, note: dict[str, Any]) -> None:
-    """Write `export.json`: what was exported and what made it."""
-    write_json(folder / NOTE, {_MARK: 1, **note})
+    """Write `export.json`: what was exported, what made it, and which files are there."""
+    files = [path.relative_to(folder).as_posix() for path in files_of(folder)]
+    write_json(folder / NOTE, {_MARK: 1, **note, "files": files})
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -76,12 +80,15 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file())
 
 
-def _is_export(folder: Path) -> bool:
+def _not_ours(folder: Path) -> list[str]:
+    """Files that no export of ours wrote there, by their paths inside the folder."""
+    found = [path.relative_to(folder).as_posix() for path in files_of(folder)]
     try:
         note = json.loads((folder / NOTE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(note, dict) and _MARK in note
+        written = {NOTE, *note["files"]} if _MARK in note else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        written = set()
+    return [name for name in found if name not in written]
 
 
 def _take_place(partial: Path, folder: Path) -> None:
@@ -91,23 +98,24 @@ def _take_place(partial: Path, folder: Path) -> None:
     if not folder.exists():
         partial.rename(folder)
         return
-    old = partial.with_name(partial.name.replace(".partial-", ".old-"))
+    old = partial.with_name(partial.name.replace(".partial-", ".old-", 1))
     folder.rename(old)
     partial.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what exports to this place left whose process, on this machine, is no more."""
-    start = f".{folder.name}.partial-{socket.gethostname()}-"
-    for left in folder.parent.glob(f".{_escaped(folder.name)}.partial-*"):
-        number = left.name.removeprefix(start)
-        if number.isdigit() and not _is_alive(int(number)):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+    """Tidy up after exports to this place whose process, on this machine, is no more."""
+    for kind in ("partial", "old"):
+        start = f".{folder.name}.{kind}-{platform.node()}-"
+        for left in [path for path in folder.parent.iterdir() if path.name.startswith(start)]:
+            number = left.name.removeprefix(start)
+            if not number.isdigit() or _is_alive(int(number)):
+                continue
+            if kind == "old" and not folder.exists():
+                left.rename(folder)  # it was killed between its two renamings
+            else:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -112,7 +112,7 @@ def export(
         told = {**_told(selection, form), **job.told}
         fingerprints = {f.name: f.fingerprint for f in (*selection.of_shots, *selection.of_clips)}
         write_note(partial, {"kind": kind, **selection.as_json(), "told": told})
-        files = [(str(path.relative_to(partial)), path.stat().st_size) for path in files_of(partial)]
+        files = [(path.relative_to(partial).as_posix(), path.stat().st_size) for path in files_of(partial)]
     return Exported(
         kind,
         os.fspath(out),

@@ -18,7 +18,7 @@ from mediafm.types import BoolArray, Features, FloatArray
 if TYPE_CHECKING:
     from mediafm.catalog import TitleRecord
 
-_GROUP_BYTES = 64 << 20  # of vectors that are read at once
+_GROUP_BYTES = 16 << 20  # of vectors that are read at once
 _SHOT_BYTES = 1000  # what a shot takes besides: its words and times, generously
 _ATTEMPTS = 3
 
