@@ -77,7 +77,8 @@ def _read(catalog: "Catalog", name: str, titles: list[str]) -> TitleVectors:
     else:
         rows = np.stack([whole for _, _, whole in catalog.iter_embeddings(name, titles)]).astype(np.float32)
         known = np.abs(rows).max(axis=1) > 0
-    centred = (rows - rows[known].sum(axis=0) / max(int(known.sum()), 1)) * known[:, None]
+    several = known.sum() > 2  # around their own mean two titles are always opposites
+    centred = (rows - rows[known].mean(axis=0)) * known[:, None] if several else rows
     return TitleVectors(name, unit_rows(centred).astype(np.float32), known)
 
 
