@@ -274,5 +274,6 @@ def _reasons(clean: float, margin: float | None, change: float, relevance: float
         )
     said = [quiet, f"scene change {change:.2f}"]
     if relevance is not None:
-        said.append(f"the scene {side} fits the brief better than {relevance:.0%} of the others")
+        better = "best" if relevance >= 1 else f"better than {relevance:.0%} of the others"
+        said.append(f"the scene {side} fits the brief {better}")
     return tuple(said)
