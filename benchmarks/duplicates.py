@@ -3,9 +3,10 @@
 python benchmarks/duplicates.py DATA OUT [--film sintel_trailer.webm]
 
 Writes three copies of a film with mediafm's own writer (re-encoded at crf 40, a tenth of the picture cut off, 1.25
-times faster with its sound higher), ingests them beside the original and other films, and asks for every shot of a copy which
-shot of any title that is no copy is most like it. Right: the original's, overlapping in time by more than half (of the
-shorter; the copy's times mapped back). Prints JSON: right shots and shots of each copy, by features, and the cosines.
+times faster with its sound higher), ingests them beside the original and other films, and asks for every shot of a copy
+which shot of any title that is no copy is most like it. Right: the original's, overlapping in time by more than half
+(of the shorter; the copy's times mapped back). Prints JSON: right shots and shots of each copy, by features, and the
+cosines.
 """
 
 import argparse
