@@ -1,11 +1,12 @@
-"""Thirty questions over real film: how often does a right span stand among the first five hits, by each way of searching?
+"""Thirty questions over real film: how often does a right span stand among the first five hits?
 
 python benchmarks/questions.py DATA OUT [--season s01]
 
 DATA holds films/ and friends/. OUT keeps the catalogs (the Sintel trailer and Big Buck Bunny; one season of Friends,
-with speech alone) and a quick `tiny` pretraining of each, so that a second run only asks. Questions and their right spans
-are those of tests/search/questions.toml; a hit is right if half of it, or of the span, lies in the other. Recall@5 is the
-share of questions with a right span among the first five hits, near-duplicates folded. Prints JSON with the failures.
+with speech alone) and a quick `tiny` pretraining of each, so that a second run only asks. Questions and their right
+spans are those of tests/search/questions.toml; a hit is right if half of it, or of the span, lies in the other. Recall
+at 5 is the share of questions with a right span among the first five hits, near-duplicates folded. Prints JSON with the
+failures.
 
 Words: `full text` alone, `meaning` alone (cosine of text vectors), `hybrid` (both by reciprocal rank), `predicted`
 (through the pretrained model). Examples: `raw` (concat), `video`, `context`, and `raw + context` merged. Pictures and

@@ -61,6 +61,11 @@ class ClapEncoder(Encoder):
         pooled = average_parts(weighted, [len(of_shot) for of_shot in pieces])
         return scatter([row if of_shot else None for row, of_shot in zip(pooled, pieces, strict=True)], self.dim)
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether the checkpoint has a text tower."""
+        return hasattr(self._model, "get_text_features")
+
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Embed queries in the sound's space: float32 [len(texts), dim], unit rows, zero rows for empty text.
 

@@ -51,6 +51,11 @@ class ClipEncoder(Encoder):
         pooled = average_parts(self._towers.embed_images(flat), [len(shot.frames) for shot in batch])
         return scatter([row if shot.frames else None for row, shot in zip(pooled, batch, strict=True)], self.dim)
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether the checkpoint has a text tower."""
+        return hasattr(self._towers.model, "get_text_features")
+
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Embed queries in the frames' space: float32 [len(texts), dim], unit rows, zero rows for empty text.
 

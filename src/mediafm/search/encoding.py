@@ -35,7 +35,7 @@ class QueryEncoders:
 
     def words(self, text: str) -> FloatArray | None:
         """By the catalog's text encoder, unit [D]; None where the catalog has none or text vectors were imported."""
-        if self._is_imported("text"):
+        if self._is_imported("text") or "text" not in self._load_preset().choices:
             return None
         encoder = self._encoder("text")
         from mediafm.encoders import TextEncoder as Encodes

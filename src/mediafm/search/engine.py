@@ -81,8 +81,8 @@ def find(
     unit: shots; clips, neighbours among the best shots joined; or titles, each as good as its best shot (with whole
         titles as examples: as their own vectors).
     features: what examples are compared by: embedding sets, modalities or "concat", the fused embedding. Default: the
-        catalog's embedding set with context if it has just one, concat if it has none. For words: some of text, video,
-        audio; default all that share a space with words.
+        catalog's embedding set with context if it has just one, concat if it has none. For words alone: some of text,
+        video, audio; default all that share a space with words.
     encoders: of words and files; default those of the catalog's own preset.
     Raises UsageError for a call that makes no sense, CatalogError for a catalog without what is asked for,
     MismatchError where encoders or checkpoints would be mixed.
@@ -205,8 +205,8 @@ def _rank(
     others = [query for query in queries if not isinstance(query, Words)]
     rankings: list[Ranking] = []
     if words:
-        of_words = [name for name in features if name in ("text", "video", "audio")] if others else features
-        ways = [way for way in ways_of(of_words) if way in allowed_ways]
+        # In a mix the features are those that examples are compared by.
+        ways = [way for way in ways_of(() if others else features) if way in allowed_ways]
         for query in words:
             rankings += word_rankings(catalog, lines, query, encoders, ways, through, notes, len(queries) > 1)
     if others:

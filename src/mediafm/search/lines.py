@@ -7,6 +7,7 @@ no text. Case and accents do not count; a script that sets no spaces is taken ch
 Shapes: N shots, V words, P postings (a word in a shot).
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -181,11 +182,12 @@ class Lines:
                 if other != path:
                     other.unlink(missing_ok=True)
         except OSError:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
 
     @classmethod
     def _load(cls, path: Path) -> Self:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             arrays = {name: held[name] for name in _ARRAYS}
         vocabulary = {word: i for i, word in enumerate(_unpacked(arrays.pop("words")))}
         lines = cls(titles=_unpacked(arrays.pop("titles")), vocabulary=vocabulary, **arrays)

@@ -59,7 +59,7 @@ def _rankings(
     through: Through | None,
     notes: list[str],
 ) -> Iterator[Ranking]:
-    meant_D = encoders.words(query.text) if {"meaning", "predicted"} & set(ways) else None
+    meant_D = encoders.words(query.text) if "meaning" in ways or through is not None else None
     if lines.speaks and "full text" in ways:
         yield Ranking(query.text, "full text", "text", lines.bm25(query.text, 0.0 if meant_D is None else LEAST_HELD))
     if lines.speaks and "meaning" in ways:
