@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+TITLE = "title-000001"
+LIKE = ["--like", f"{TITLE}#1"]
+
 
 @pytest.fixture(scope="module")
 def catalog(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -16,7 +19,7 @@ def catalog(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_weighted_mix_by_two_feature_sets(run: Any, catalog: str) -> None:
-    title = run("search", "--catalog", catalog, "line 4", "--json").json["hits"][0]["title"]
+    title = TITLE
     mix = ["--like", f"{title}#3^2", "--like", f"{title}#9^-0.5"]
     sets = ["--features", "video", "--features", "audio"]
     answer = run("search", "--catalog", catalog, *mix, *sets, "--explain", "-k", 4, "--json")
@@ -31,11 +34,11 @@ def test_a_weighted_mix_by_two_feature_sets(run: Any, catalog: str) -> None:
     "arguments, message",
     [
         ([], "nothing to search for"),
-        (["line", "--query", "four^x"], "'x' in 'four^x' is no weight"),
+        (["--query", "four^x"], "'x' in 'four^x' is no weight"),
         (["--like", "nowhere"], "no title 'nowhere'"),
-        (["line", "-k", "1000000"], "Cannot give 1000000 hits"),
-        (["line", "--where", "colour=red"], "No title has a field 'colour'"),
-        (["line", "--after", "soon"], "'soon' is no time"),
+        ([*LIKE, "-k", "1000000"], "Cannot give 1000000 hits"),
+        ([*LIKE, "--where", "colour=red"], "No title has a field 'colour'"),
+        ([*LIKE, "--after", "soon"], "'soon' is no time"),
         (["--image", "gone.png"], "were imported"),
         (["line", "--features", "runs"], "not with 'runs'"),
         (["line", "--through", "gone"], "gone"),
