@@ -25,10 +25,7 @@ class MixedCatalog(FakeCatalog):
     """Titles have metadata."""
 
     def titles(self) -> list[Any]:
-        return [
-            SimpleNamespace(title_id=title, metadata=KNOWN[title], duration_s=10.0, live=False)
-            for title in self.title_ids()
-        ]
+        return [SimpleNamespace(**vars(record), metadata=KNOWN[record.title_id]) for record in super().titles()]
 
 
 def make_catalog(dim: int = 12) -> MixedCatalog:

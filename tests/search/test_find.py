@@ -37,7 +37,7 @@ def test_examples_of_one_kind_are_one_vector(catalog):
     scores = index.rows(0, 15) @ (2 * alps - 0.5 * sea) / np.linalg.norm(2 * alps - 0.5 * sea)
     hits = ask(catalog, [Like("alps#2", 2.0), Like("sea#0", -0.5)], features=["video"], keep_duplicates=True).hits
     expected = {row: scores[row] for row in range(15) if row not in (2, 10)}
-    assert [hit.score for hit in hits] == pytest.approx(sorted(expected.values(), reverse=True), abs=1e-5)
+    assert [hit.score for hit in hits] == pytest.approx(sorted(expected.values(), reverse=True), abs=5e-4)
 
 
 def test_words_and_examples_mix_and_weights_count(catalog):

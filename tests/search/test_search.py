@@ -110,7 +110,7 @@ def test_a_span_is_the_mean_of_its_shots_by_overlap(catalog):
     others = [("alps", i) for i in range(2, 6)] + [(t, i) for t in ("city", "sea") for i in range(6)]
     cosine = {place: float(catalog.embeddings("run0", place[0])[place[1]] @ wanted) for place in others}
     assert (hit.title, hit.first_shot) == max(cosine, key=cosine.get)
-    assert hit.score == pytest.approx(max(cosine.values()), abs=1e-6)
+    assert hit.score == pytest.approx(max(cosine.values()), abs=5e-4)  # the index holds half precision
 
 
 def test_a_whole_title_finds_titles_by_their_own_vectors(catalog):
