@@ -11,7 +11,7 @@ from mediafm.catalog import Catalog, CatalogSpec, EncoderSpec
 from mediafm.encoders import Encoder, Preset, TextEncoder, checked, load_preset
 from mediafm.encoders.brought import installed
 from mediafm.errors import EncoderError, UsageError
-from mediafm.search import search_catalogue
+from mediafm.search.encoding import QueryEncoders
 from mediafm.types import Modality, ShotInput
 
 GOOD = """
@@ -240,5 +240,5 @@ def test_a_catalog_cannot_name_code(tmp_path: Path, preset_with: Callable[..., P
     spec = CatalogSpec(str(tmp_path / "mine.toml"), "fixed:1", encoders)
     catalog = Catalog.open_or_create(str(tmp_path / "catalog"), spec)
     with pytest.raises(UsageError, match="names Python code"):
-        search_catalogue(catalog, "dog")
+        QueryEncoders(catalog).words("dog")
     assert not (tmp_path / "ran").exists()

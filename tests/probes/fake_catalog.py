@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mediafm.catalog import EmbeddingSetSpec
 from mediafm.types import MODALITIES, Features
 
 
@@ -82,14 +83,9 @@ class FakeCatalog:
             for shot, row in enumerate(zip(title.starts.tolist(), title.ends.tolist(), texts, strict=True)):
                 yield (title_id, shot, *row)
 
-    def embedding_sets(self) -> list[Any]:
+    def embedding_sets(self) -> list[EmbeddingSetSpec]:
         return [
-            SimpleNamespace(
-                name=name,
-                context=context,
-                checkpoint_fingerprint=f"{name}-print",
-                dim=next((shots.shape[1] for shots, _ in held.values()), 0),
-            )
+            EmbeddingSetSpec(name, f"{name}-print", context, next((v.shape[1] for v, _ in held.values()), 0))
             for name, (context, held) in sorted(self._sets.items())
         ]
 

@@ -37,7 +37,7 @@ def features_to_compare(catalog: "Catalog", asked: Sequence[str]) -> list[str]:
             raise UsageError(f"The catalog has no features {name!r}.", f"It has {', '.join(known)}.")
     if asked:
         return list(dict.fromkeys(asked))
-    in_context = [spec.name for spec in sets if spec.context != "none"]
+    in_context = [spec.name for spec in sets if spec.context != "none" and not spec.mapped]
     if len(in_context) > 1:
         raise UsageError(
             f"The catalog has {len(in_context)} embedding sets with context.",
