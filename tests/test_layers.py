@@ -14,7 +14,7 @@ ROWS = [
     {"reading", "sequences", "synthetic"},
     {"ingest", "train", "embed", "doctor"},
     {"probes", "search", "scale"},
-    {"demo"},
+    {"demo", "serve"},
     {"cli"},
 ]
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
@@ -34,6 +34,10 @@ HOMES = {
     "lance": {"catalog"},
     "fsspec": {"storage"},
     "ray": {"scale"},
+    "fastapi": {"serve"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve"},
+    "prometheus_client": {"serve"},
     "typer": {"cli"},
     "rich": {"cli"},
     "tensorboard": {"train"},

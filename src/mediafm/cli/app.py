@@ -16,6 +16,7 @@ from mediafm.cli import (
     importing,
     ingestion,
     reencoding,
+    serving,
     training,
 )
 from mediafm.errors import MediafmError
@@ -30,7 +31,19 @@ app = typer.Typer(
     epilog="Every command takes --json (one JSON document on standard output), --debug (tracebacks) and "
     "--storage-option KEY=VALUE (for s3:// and gs://, as often as needed).",
 )
-for part in (ingestion, importing, reencoding, training, finetuning, evaluation, hosted, catalogs, doctor, demo):
+for part in (
+    ingestion,
+    importing,
+    reencoding,
+    training,
+    finetuning,
+    evaluation,
+    hosted,
+    catalogs,
+    serving,
+    doctor,
+    demo,
+):
     part.register(app)
 
 
