@@ -78,6 +78,7 @@ class Guard:
         except _RefusedError as refused:
             if answer.status:
                 raise  # the answer is under way: the connection ends
+            answer.body = None
             await refusal(answer, refused.status, refused.message, refused.remedy, answer.request_id, refused.retry_s)
         finally:
             seconds = time.perf_counter() - began
@@ -139,7 +140,8 @@ class Guard:
             raise _RefusedError(503, f"There are {most} requests at work already.", "Come again in a moment.", 1.0)
         self._at_work[kind] += 1
         try:
-            await self._app(scope, _Body(receive, self._options.max_body_bytes, self._too_large()), answer)
+            answer.body = _Body(receive, self._options.max_body_bytes, self._too_large())
+            await self._app(scope, answer.body, answer)
         finally:
             self._at_work[kind] -= 1
 
@@ -178,6 +180,7 @@ class _Body:
 
     def __init__(self, receive: Receive, most: int, too_large: _RefusedError) -> None:
         self._receive, self._left, self._too_large = receive, most, too_large
+        self.refused: _RefusedError | None = None
         self._whole, self._until = False, time.monotonic() + BODY_S
 
     async def __call__(self) -> Message:
@@ -186,10 +189,12 @@ class _Body:
         try:
             message = await asyncio.wait_for(self._receive(), max(self._until - time.monotonic(), 0.001))
         except TimeoutError as error:
-            raise _RefusedError(408, f"The body did not come within {BODY_S:.0f} s.", "Send it faster.") from error
+            self.refused = _RefusedError(408, f"The body did not come within {BODY_S:.0f} s.", "Send it faster.")
+            raise self.refused from error
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise self._too_large
+            self.refused = self._too_large
+            raise self.refused
         self._whole = not message.get("more_body", False)
         return message
 
@@ -199,10 +204,14 @@ class _Answer:
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send, self.request_id = send, request_id
+        self.body: _Body | None = None
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            # Whoever read the body may have taken its refusal for an error of its own and answer with that.
+            if self.body is not None and self.body.refused is not None:
+                raise self.body.refused
             self.status = message["status"]
             have = {name.lower() for name, _ in message.get("headers", ())}
             added = {**HEADERS, "x-request-id": self.request_id}
