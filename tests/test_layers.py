@@ -13,10 +13,9 @@ ROWS = [
     {"media", "layouts", "shots", "encoders", "fusion", "catalog", "model"},
     {"reading", "sequences", "synthetic"},
     {"ingest", "train", "embed", "doctor", "index"},
-    {"ingest", "train", "embed", "doctor", "index"},
     {"probes", "search", "scale", "export"},
     {"uses"},
-    {"demo"},
+    {"demo", "serve"},
     {"cli"},
 ]
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
@@ -38,6 +37,10 @@ HOMES = {
     "fsspec": {"storage"},
     "ray": {"scale"},
     "opentimelineio": {"export"},
+    "fastapi": {"serve"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve"},
+    "prometheus_client": {"serve"},
     "typer": {"cli"},
     "rich": {"cli"},
     "tensorboard": {"train"},

@@ -24,6 +24,7 @@ from mediafm.cli import (
     recommending,
     reencoding,
     searching,
+    serving,
     tagging,
     training,
 )
@@ -57,6 +58,7 @@ _PARTS = (
     indexing,
     hosted,
     catalogs,
+    serving,
     doctor,
     demo,
 )

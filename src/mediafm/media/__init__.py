@@ -6,7 +6,7 @@ The only home of PyAV and pysubs2. A title is decoded once, front to back: `open
 from mediafm.media.alignment import cues_by_shot
 from mediafm.media.cleaning import clean_text
 from mediafm.media.clips import ClipWriter
-from mediafm.media.cuefiles import CueFile, read_cue_file, write_subtitles
+from mediafm.media.cuefiles import CueFile, cues_as_text, read_cue_file, write_subtitles
 from mediafm.media.finding import MEDIA_SUFFIXES, RemoteFilm, find_films
 from mediafm.media.growing import Following, GrowingFile
 from mediafm.media.info import AudioTrack, Chapter, MediaInfo, TextTrack, VideoTrack
@@ -47,6 +47,7 @@ __all__ = [
     "VideoTrack",
     "choose_text",
     "clean_text",
+    "cues_as_text",
     "cues_by_shot",
     "find_films",
     "find_sidecars",

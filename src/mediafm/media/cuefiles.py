@@ -61,12 +61,17 @@ def write_subtitles(path: Path, cues: Iterable[Cue]) -> None:
     """Write cues as a subtitle file; its suffix (.srt, .vtt, .ass, .ssa, .ttml) chooses the format."""
     if path.suffix.lower() not in SUBTITLE_SUFFIXES:
         raise UsageError(f"{path}: unknown subtitle format.", f"Use one of {', '.join(SUBTITLE_SUFFIXES)}.")
+    path.write_text(cues_as_text(cues, path.suffix.lower().removeprefix(".")), encoding="utf-8")
+
+
+def cues_as_text(cues: Iterable[Cue], format_name: str) -> str:
+    """Cues as the text of a subtitle file: "srt", "vtt", "ass", "ssa" or "ttml"."""
     subtitles = pysubs2.SSAFile()
     for cue in cues:
         event = pysubs2.SSAEvent(start=cue.start_ms, end=cue.end_ms)
         event.plaintext = cue.text
         subtitles.append(event)
-    path.write_text(subtitles.to_string(path.suffix.lower().removeprefix(".")), encoding="utf-8")
+    return str(subtitles.to_string(format_name))
 
 
 def _format_of(text: str, path: Path) -> str:
