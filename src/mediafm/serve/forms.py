@@ -156,6 +156,7 @@ class Hit(Form):
     text: str
     first_shot: int
     end_shot: int
+    duplicates: list[dict[str, Any]] = Field(default=[], description="Near-duplicates folded into it.")
 
 
 class Hits(Form):
