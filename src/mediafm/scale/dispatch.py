@@ -21,6 +21,7 @@ AHEAD = 2  # titles that a station has in hand beside those it reads: waiting to
 OPTIMIZE_EVERY = 100  # titles
 _LOOK_S, _RENEW_S = 0.5, 5.0
 _PATIENCE_S = 600.0  # without any station, before giving up: machines come, encoders are loaded
+_NOTICE_S, _NOTICE_EVERY_S = 6.0, 0.25  # for the cluster to see that a machine is gone whose station does not answer
 _MOST_DEATHS = 5  # of stations on one machine, without a title done in between
 
 
@@ -145,7 +146,7 @@ class Dispatcher:
     def _bury(self, post: Post, error: Exception) -> None:
         """A station is no more: its titles go back to those that wait."""
         self.posts.remove(post)
-        gone = not is_alive(self._ray, post.machine.node_id)
+        gone = self._is_gone(post.machine.node_id)
         self._deaths[post.machine.node_id] += not gone
         what = "its machine was lost" if gone else "the process that ingested it died"
         self._progress.note(f"{post.machine.address}: {what}; its {len(post.hand)} titles are done again.")
@@ -158,6 +159,15 @@ class Dispatcher:
             reason = f"{ticket.job.address}: {what}, {ticket.lost} times ({_first_line(error)})."
             self._catalog.record_failure(ticket.job.title_id, ticket.job.address, reason)
             self._count(Outcome(ticket.job.title_id, reason=reason))
+
+    def _is_gone(self, node_id: str) -> bool:
+        """Whether a machine is no more: a station's silence is heard before the cluster misses its machine."""
+        until = time.monotonic() + _NOTICE_S
+        while is_alive(self._ray, node_id):
+            if time.monotonic() > until:
+                return False
+            time.sleep(_NOTICE_EVERY_S)
+        return True
 
     def _count(self, outcome: Outcome) -> None:
         self._summary.count(outcome)

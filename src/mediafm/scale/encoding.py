@@ -13,10 +13,7 @@ from mediafm.encoders import Encoded, Encoder, load_preset
 from mediafm.errors import EncoderError
 from mediafm.types import FloatArray, Modality, ShotInput
 
-_ATTRIBUTES = (
-    *("name", "modality", "inputs", "dim", "fingerprint", "licence"),
-    *("frames", "frame_side", "sample_rate", "batch"),
-)
+_ATTRIBUTES = ("name", "modality", "dim", "fingerprint", "licence", "frames", "frame_side", "sample_rate", "batch")
 
 
 class EncoderHost:
@@ -26,10 +23,11 @@ class EncoderHost:
         self._encoders = load_preset(preset).encoders
 
     def describe(self) -> dict[Modality, dict[str, Any]]:
-        """Each encoder's attributes, and whether it embeds words."""
+        """Each encoder's attributes, what it looks at, and whether it embeds words."""
         return {
             modality: {
-                **{name: getattr(encoder, name) for name in _ATTRIBUTES},
+                "attributes": {name: getattr(encoder, name) for name in _ATTRIBUTES},
+                "inputs": encoder.inputs,
                 "words": hasattr(encoder, "encode_texts"),
             }
             for modality, encoder in self._encoders.items()
@@ -49,10 +47,14 @@ class RemoteEncoder(Encoder):
     """An encoder that stands elsewhere in the cluster."""
 
     def __init__(self, host: Any, about: dict[str, Any]) -> None:
-        self._host = host
-        for name, value in about.items():
-            if name != "words":
-                setattr(self, name, value)
+        self._host, self._inputs = host, tuple(about["inputs"])
+        for name, value in about["attributes"].items():
+            setattr(self, name, value)
+
+    @property
+    def inputs(self) -> tuple[Modality, ...]:
+        """As there."""
+        return self._inputs
 
     @staticmethod
     def all_of(host: Any) -> dict[Modality, "Encoder"]:
