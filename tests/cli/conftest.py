@@ -63,6 +63,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "labels.parquet",
     )
     (folder / "task.toml").write_text(
-        'name = "begins"\nkind = "binary"\nunit = "shot"\nlabels = "labels.parquet"\n[split]\nfolds = 2\n'
+        'name = "begins"\nkind = "binary"\nunit = "shot"\nlabels = "labels.parquet"\n'
+        "penalties = [0.1, 1.0]\n[split]\nfolds = 2\n"
     )
     return folder

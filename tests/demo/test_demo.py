@@ -36,7 +36,10 @@ def test_demo_ends_with_a_page_that_stands_alone(tmp_path: Path, short: None) ->
     rows = {row.features: row for row in result.probes[0].rows}
     assert {"chance", "concat", "run", "run/none", "run/untrained"} <= set(rows)
 
-    again = run_demo(tmp_path)
+
+@pytest.mark.slow
+def test_again_it_ingests_nothing_and_learns_the_same(tmp_path: Path, short: None) -> None:
+    result, again = run_demo(tmp_path), run_demo(tmp_path)
     assert (again.ingest.titles_skipped, again.ingest.titles_ok) == (6, 0)
     assert again.pretrain.msm == result.pretrain.msm
 
