@@ -56,6 +56,10 @@ def test_roles(asked: Client, tmp_path: Path) -> None:
     assert client.get("/v1/titles").status_code == 401
     assert client.get("/v1/titles", headers={"authorization": "Bearer mfm_wrong"}).status_code == 401
     assert client.get("/healthz").status_code == 200
+    for page_file in ("/", "/style.css", "/js/main.js"):  # which asks for the key
+        assert client.get(page_file).status_code == 200
+    for closed in ("/metrics", "/v1/openapi.json", "/v1/media/one"):
+        assert client.get(closed).status_code == 401
     assert client.get("/v1/titles", headers=bearer["read"]).status_code == 200
     assert client.get("/v1/titles", headers={"x-api-key": keys["read"]}).status_code == 200
     body = {"kind": "ingest", "films": ["x"]}

@@ -35,10 +35,7 @@ def parse_example(text: str, titles: list[str]) -> Example:
         title, mark, rest = text.rpartition("#")
     if not mark:
         title = text
-    if title not in titles:
-        near = get_close_matches(title, titles, n=3)
-        hint = f"Did you mean {', '.join(near)}?" if near else "`mediafm info` lists the titles."
-        raise UsageError(f"The catalog holds no title {title!r}.", hint)
+    require_title(title, titles)
     if mark == "#":
         if not re.fullmatch(r"\d+", rest):
             raise UsageError(f"{rest!r} in {text!r} is no shot number.", "Shots count from 0, as in TITLE#3.")
@@ -50,6 +47,14 @@ def parse_example(text: str, titles: list[str]) -> Example:
     if end_s <= start_s:
         raise UsageError(f"The span {rest!r} in {text!r} ends before it starts.", "Write start, then end.")
     return Example(title, start_s, end_s)
+
+
+def require_title(title: str, titles: list[str]) -> None:
+    """UsageError with near names for a title that is none of these."""
+    if title not in titles:
+        near = get_close_matches(title, titles, n=3)
+        hint = f"Did you mean {', '.join(near)}?" if near else "`mediafm info` lists the titles."
+        raise UsageError(f"The catalog holds no title {title!r}.", hint)
 
 
 def parse_time(text: str) -> float:

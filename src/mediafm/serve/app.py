@@ -65,7 +65,7 @@ def make_app(catalog_uri: str, options: ServeOptions, models: dict[str, Path] | 
     if page.is_dir():
         app.mount("/", StaticFiles(directory=str(page), html=True), name="page")
     _explain_errors(app, catalog_uri)
-    return Guard(app, options, records)
+    return Guard(app, options, records, ring)
 
 
 def _explain_errors(app: FastAPI, catalog_uri: str) -> None:

@@ -27,8 +27,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 ANYONE = Caller("this machine", "admin")  # where there are no keys: then only this machine can call
 COOKIE = "mediafm_key"
 BODY_S = 30.0  # a body has to be here by then
-_OPEN = ("/healthz", "/v1/session")  # asked before anyone has a key
-_PAGE = ("/", "/page/")
+_OPEN = ("/healthz", "/v1/session")  # asked before anyone has a key, as are the page's own files: they hold no secret
+_CLOSED = ("/v1/", "/metrics")
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 _READS = {"GET", "HEAD", "OPTIONS"}
 _QUESTIONS = ("/v1/search", "/v1/similar")  # POST because a picture does not fit into an address; they change nothing
@@ -58,9 +58,8 @@ class _RefusedError(Exception):
 class Guard:
     """ASGI middleware. The caller stands in `scope["state"]["caller"]` for the routes behind it."""
 
-    def __init__(self, app: App, options: ServeOptions, records: Records) -> None:
-        self._app, self._options, self._records = app, options, records
-        self._ring = None if options.keys is None else KeyRing(options.keys)
+    def __init__(self, app: App, options: ServeOptions, records: Records, ring: KeyRing | None) -> None:
+        self._app, self._options, self._records, self._ring = app, options, records, ring
         self._rates = Rates(options.rate_per_s, options.burst)
         self._at_work = {"request": 0, "stream": 0}
 
@@ -93,7 +92,7 @@ class Guard:
                 429, "These are more requests than one caller may make.", "Wait, and ask less often.", wait_s
             )
         path, needed = scope["path"], needed_role(scope["method"], scope["path"])
-        if caller is None and not (path in _OPEN or path == "/" or path.startswith(_PAGE[1])):
+        if caller is None and path.startswith(_CLOSED) and path not in _OPEN:
             raise _RefusedError(401, "This takes a key.", "Send `Authorization: Bearer KEY`.")
         if caller is not None and not caller.may(needed):
             raise _RefusedError(403, f"This takes a key that may {needed}.", "Ask whoever runs the service for one.")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mediafm.errors import CatalogError, UsageError
 from mediafm.fusion import unit_rows
+from mediafm.search.example import require_title
 from mediafm.uses.interactions import Interactions
 from mediafm.uses.mixed import Mixed, fit_mixed
 from mediafm.uses.title_vectors import CONCAT, title_vectors
@@ -150,7 +151,4 @@ def _check(known: list[str], wanted: list[str], k: int) -> None:
     if not known:
         raise CatalogError("The catalog holds no titles.", "Fill it with `mediafm ingest` or `mediafm import`.")
     for title in wanted:
-        if title not in known:
-            near = get_close_matches(title, known, n=3)
-            hint = f"Did you mean {', '.join(near)}?" if near else "`mediafm info` lists the titles."
-            raise UsageError(f"The catalog holds no title {title!r}.", hint)
+        require_title(title, known)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mediafm.errors import CatalogError, UsageError
 from mediafm.index import VectorIndex
+from mediafm.search.example import require_title
 from mediafm.types import FloatArray
 
 if TYPE_CHECKING:
@@ -49,10 +50,7 @@ def check_titles(catalog: "Catalog", titles: Sequence[str]) -> list[str]:
     if not known:
         raise CatalogError("The catalog holds no titles.", "Fill it with `mediafm ingest` or `mediafm import`.")
     for title in titles:
-        if title not in known:
-            near = get_close_matches(title, known, n=3)
-            hint = f"Did you mean {', '.join(near)}?" if near else "`mediafm info` lists the titles."
-            raise UsageError(f"The catalog holds no title {title!r}.", hint)
+        require_title(title, known)
     return list(dict.fromkeys(titles)) or known
 
 
