@@ -10,7 +10,8 @@ of its own; the event begins when it is ready. This one looks into the catalog f
 
 Delay of a shot: from the moment its last packet was written until the shot was seen in the catalog, in seconds of the
 clock on the wall. With speed s, what waits for further pictures (the detector, the keyframe) takes a share 1/s of what
-it takes at the event's own pace.
+it takes at the event's own pace. Shots that nothing but the end makes certain wait for the mark that the recorder
+leaves when the last words have come, and are counted from there, as `after_end_s`.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import tempfile
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -77,7 +78,9 @@ def run(given: argparse.Namespace, folder: Path) -> dict[str, object]:
     ingest([whole], str(folder / "offline"), detector=given.detector)
     live, offline = Catalog.open(str(catalog)), Catalog.open(str(folder / "offline"))
     ends = [shot.end_s for shot in live.shots("event")]
-    delays = [when - (began + end / given.speed) for when, end in zip(seen, ends, strict=False)]
+    marked = began + mark_after(whole, cues, given)
+    before = [(when, end) for when, end in zip(seen, ends, strict=False) if when < marked]
+    delays = [when - (began + end / given.speed) for when, end in before]
     told = [shot for shot in live.shots("event") if shot.text]
     return {
         "case": given.case,
@@ -90,6 +93,8 @@ def run(given: argparse.Namespace, folder: Path) -> dict[str, object]:
         "delay_p90_s": round(float(np.quantile(delays, 0.9)), 2),
         "delay_max_s": round(max(delays), 2),
         "delay_in_event_p50_s": round(float(np.median(delays)) * given.speed, 1),
+        "shots_after_end": len(ends) - len(before),
+        "after_end_s": round(seen[-1] - marked, 2),
         "ended": document["live"]["ended"],
         "seconds": document["seconds"],
         "peak_rss_mb": document["peak_rss_mb"],
@@ -111,7 +116,8 @@ def make_sintel(films: Path, whole: Path) -> list[Cue]:
                     written.mux(packet)
     else:
         convert(film, whole)
-    return list(read_cue_file(films / "sintel_trailer.en.vtt").cues)
+    length_ms = 1000 * packets_of(whole)[-1][1]  # the file at hand ends before its words do
+    return [cue for cue in read_cue_file(films / "sintel_trailer.en.vtt").cues if cue.end_ms <= length_ms]
 
 
 def convert(film: Path, whole: Path) -> None:
@@ -184,9 +190,15 @@ def write_packets(
                 file.write(data[done:until])
                 done = until
             time.sleep(0.02)
-    last = max(cue.end_ms for cue in read_cue_file(whole.with_suffix(".en.vtt")).cues) / 1000 + given.cue_lag
-    time.sleep(max(0.0, began + last / given.speed + 1 - time.monotonic()))
+    after = mark_after(whole, read_cue_file(whole.with_suffix(".en.vtt")).cues, given)
+    time.sleep(max(0.0, began + after - time.monotonic()))
     growing.with_name(growing.name + ".done").touch()
+
+
+def mark_after(whole: Path, cues: Sequence[Cue], given: argparse.Namespace) -> float:
+    """When the recorder says that the event is over, in seconds of the clock from its beginning."""
+    last = max(cue.end_ms for cue in cues) / 1000 + given.cue_lag
+    return 1 + max(last, packets_of(whole)[-1][1]) / float(given.speed)
 
 
 def write_cues(growing: Path, cues: list[Cue], whole: Path, given: argparse.Namespace, began: float) -> None:

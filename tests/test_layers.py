@@ -9,12 +9,12 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "mediafm"
 
 ROWS = [
     {"types", "errors", "progress", "caches", "interrupts"},
-    {"config", "storage"},
+    {"config", "storage", "client"},
     {"media", "layouts", "shots", "encoders", "fusion", "catalog", "model"},
     {"reading", "sequences", "synthetic"},
     {"ingest", "train", "embed", "doctor", "index"},
     {"probes", "search", "scale", "export"},
-    {"uses"},
+    {"uses", "maps"},
     {"demo", "serve"},
     {"cli"},
 ]
@@ -30,13 +30,14 @@ HOMES = {
     "sentence_transformers": {"encoders"},
     "librosa": {"encoders"},
     "skimage": {"encoders"},
-    "httpx2": {"encoders"},
+    "httpx2": {"encoders", "client"},
     "lancedb": {"catalog"},
     "lance": {"catalog"},
     "numba": {"index"},
     "fsspec": {"storage"},
     "ray": {"scale"},
     "opentimelineio": {"export"},
+    "openTSNE": {"maps"},
     "fastapi": {"serve"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},
@@ -103,9 +104,9 @@ def test_model_knows_torch_only() -> None:
 
 
 def test_the_network_is_spoken_to_in_one_place() -> None:
-    """Besides the hub's own client, which fetches weights, only hosted encoders send anything anywhere."""
+    """Besides the hub's own client, which fetches weights, only hosted encoders and the client of a service do."""
     homes = {p.parent.relative_to(SRC) for p in FILES if any(n.split(".")[0] == "httpx2" for n in imported(p))}
-    assert homes == {Path("encoders/hosted")}
+    assert homes == {Path("encoders/hosted"), Path("client")}
     others = {"requests", "urllib3", "aiohttp", "socket", "http", "httpx"}
     for path in FILES:
         names = {n for n in imported(path) if not n.startswith("http.cookies")}  # which only reads a header

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from catalog_samples import SPEC, contents, write
 
-from mediafm.catalog import Catalog, EncoderSpec
+from mediafm.catalog import Catalog, EmbeddingSetSpec, EncoderSpec
 from mediafm.catalog.store import Store
-from mediafm.catalog.tables import SHOT_TABLES, TITLES
+from mediafm.catalog.tables import SHOT_TABLES, TITLES, embeddings_table_name
 from mediafm.errors import MismatchError
 
 VERBS = ("add", "upsert", "delete", "count", "scan")
@@ -78,6 +79,7 @@ def test_another_writes_the_same_title_at_any_step(
     assert seen == {0, 1}
 
 
+@pytest.mark.slow
 def test_another_optimizes_without_grace_at_any_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = Catalog.create(tmp_path / "alone", SPEC)
     write(alone, "a", 3, seed=1)
@@ -185,3 +187,28 @@ def test_the_first_to_make_a_catalog_decides_what_it_is(tmp_path: Path, monkeypa
     with pytest.raises(MismatchError, match="content-2"):
         Catalog.open_or_create(tmp_path / "c", SPEC)
     assert Catalog.open(tmp_path / "c").spec == other
+
+
+def test_another_embeds_the_same_title_at_any_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = Catalog.create(tmp_path / "c", SPEC)
+    for title_id in ("a", "b"):
+        write(catalog, title_id, 4, seed=1)
+    catalog.add_embedding_set(EmbeddingSetSpec("run", "f" * 64, "title", 2))
+    shots, title = np.arange(8, dtype=np.float32).reshape(4, 2), np.ones(2, np.float32)
+
+    def embed() -> None:
+        for title_id in ("a", "b"):
+            catalog.write_embeddings("run", title_id, shots, title)
+
+    with between(monkeypatch, 0, lambda: None) as calls:
+        embed()
+    doubled = 0
+    for step in range(1, calls[0] + 1):
+        with between(monkeypatch, step, embed):
+            embed()
+        assert catalog.verify() == [] and catalog.missing_embeddings("run") == []
+        for title_id, found, own in catalog.iter_embeddings("run"):
+            assert found.tolist() == shots.tolist() and own.tolist() == [1, 1]
+            assert catalog.kept_embeddings("run", title_id).tolist() == shots.tolist()
+        doubled += Store(catalog.uri).count(embeddings_table_name("run")) > 2 * 5
+    assert doubled  # else nothing came between

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from mediafm.catalog import Catalog
 from mediafm.config import load_recipe
 from mediafm.demo import run, run_demo
 from mediafm.demo.figures import loss_curve, similarity_matrix
+from mediafm.maps import kept_map
 from mediafm.synthetic import write_catalogue
 
 
@@ -35,6 +37,11 @@ def test_demo_ends_with_a_page_that_stands_alone(tmp_path: Path, short: None) ->
     assert found is not None and float(found[1]) > 70 and float(found[2]) > 90
     rows = {row.features: row for row in result.probes[0].rows}
     assert {"chance", "concat", "run", "run/none", "run/untrained"} <= set(rows)
+    told = dict(zip(result.serve[::2], result.serve[1::2], strict=True))
+    assert set(told) == {"--catalog", "--model", "--runs", "--films", "--probes"}
+    assert all(Path(folder).is_dir() for folder in told.values())
+    drawn = kept_map(Catalog.open(told["--catalog"]), "concat", "shot")
+    assert drawn is not None and len(drawn) == shots
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Nearest rows against a full product in float64: equal rows and scores, whichever way they are found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +9,22 @@ import pytest
 from mediafm.errors import UsageError
 from mediafm.index import VectorIndex, vectors
 from mediafm.index.codes import code_rows
-from mediafm.index.layout import BOUNDS, CODES, DTYPES, Manifest, states
+from mediafm.index.layout import BOUNDS, CODES, DTYPES, Key, Manifest, states
 from mediafm.index.scan import NO_IDS, Codes, scan
 
 WAYS = ["product", "scan"]
 
 
-def index_of(folder: Path, rows: np.ndarray) -> VectorIndex:
-    """An index of these rows, which need not be unit."""
+def index_of(folder: Path, rows: np.ndarray, keys: Sequence[Key] = (), fingerprint: str = "f") -> VectorIndex:
+    """An index of these rows, which need not be unit; of one title, or of these."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     arrays = code_rows((rows / np.where(norms > 0, norms, 1)).astype(np.float32))
     folder.mkdir(exist_ok=True)
     for name, array in arrays.items():
         (folder / name).write_bytes(np.ascontiguousarray(array, DTYPES[name]).tobytes())
-    keys = [("only", len(rows), 1, -1)]
-    return VectorIndex(folder, Manifest("v", "run", rows.shape[1], "f", keys, {}, states(folder, arrays)), None)
+    titles = list(keys) or [("only", len(rows), 1, -1)]
+    manifest = Manifest("v", "run", rows.shape[1], fingerprint, titles, {}, states(folder, arrays))
+    return VectorIndex(folder, manifest, None)
 
 
 def brute(
@@ -56,7 +57,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     if request.param == "scan":
         monkeypatch.setattr(vectors, "SMALL", 0)
         monkeypatch.setattr("mediafm.index.scan._FEW", 8)
-        monkeypatch.setattr("mediafm.index.scan._threads", lambda: 2)
+        monkeypatch.setattr("mediafm.index.scan.threads", lambda: 2)
     yield request.param
 
 

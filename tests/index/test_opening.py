@@ -56,6 +56,21 @@ def test_features_are_standardised_over_the_catalog(catalog: Catalog, name: str)
     assert index.fingerprint == "+".join(SPEC.encoders[m].fingerprint for m in dims)
 
 
+def test_features_as_their_encoder_gave_them(catalog: Catalog) -> None:
+    """What words are compared with: unit rows, nothing taken off, beside the index that is standardised."""
+    index = open_index(catalog, "video", as_encoded=True)
+    held = [f for _, f in catalog.iter_features()]
+    raw = np.concatenate([f.vectors["video"].astype(np.float32) * f.present["video"][:, None] for f in held])
+    norms = np.linalg.norm(raw, axis=1, keepdims=True)
+    expected = raw / np.where(norms > 0, norms, 1)
+    np.testing.assert_allclose(index.rows(0, 19), expected, atol=6e-4)
+    assert not np.allclose(open_index(catalog, "video").rows(0, 19), expected, atol=0.1)
+    scores = index.scores(expected[2])
+    np.testing.assert_allclose(scores, np.where(norms[:, 0] > 0, expected @ expected[2], -np.inf), atol=1e-3)
+    with pytest.raises(UsageError, match="no encoder's"):
+        open_index(catalog, "run", as_encoded=True)
+
+
 def test_it_is_built_once_and_again_where_a_title_changed(catalog: Catalog) -> None:
     stages = Stages()
     for _ in range(2):

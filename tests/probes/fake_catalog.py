@@ -72,7 +72,9 @@ class FakeCatalog:
         present = {m: title.present.get(m, np.ones(len(title.starts), dtype=bool)) for m in title.vectors}
         return Features(title.vectors, present)
 
-    def iter_features(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, Features]]:
+    def iter_features(
+        self, ids: Sequence[str] | None = None, modalities: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, Features]]:
         for title_id in self._titles if ids is None else ids:
             yield title_id, self.features(title_id)
 

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mediafm.errors import ImportDataError, UsageError
+from mediafm.errors import ImportDataError, TrainingError, UsageError
 from mediafm.probes import load_task, run_probe
+from mediafm.probes.bench import Bench, Probed
 from probes.fake_catalog import FakeCatalog, FakeTitle, unit
 
 DIMS = {"video": 8, "text": 3}
@@ -182,3 +183,20 @@ def test_few_titles_are_warned_of(tmp_path, world):
     task = make(tmp_path, 'kind = "ranking"\nunit = "clip"\ninner_folds = 2', clips(few, 3), "[split]\nfolds = 3")
     result, _ = probe(world, task, tmp_path)
     assert any("Only 3 held-out titles" in note for note in result.notes)
+
+
+def test_a_control_that_cannot_be_fitted_is_left_out_unless_asked_for(tmp_path, world, monkeypatch: pytest.MonkeyPatch):
+    task = make(tmp_path, 'kind = "regression"\nunit = "clip"', clips(world[1], 3))
+    fit = Bench.probe
+
+    def stuck(self: Bench, name: str, attentive: bool = False) -> Probed:
+        if name == "video":
+            raise TrainingError("The solver did not converge.", "Use stronger penalties.")
+        return fit(self, name, attentive)
+
+    monkeypatch.setattr(Bench, "probe", stuck)
+    result = run_probe(world[0], task)
+    assert "video is left out: The solver did not converge." in result.notes
+    assert "video" not in {row.features for row in result.rows} and len(result.rows) > 4
+    with pytest.raises(TrainingError):
+        run_probe(world[0], task, ["video"])

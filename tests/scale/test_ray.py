@@ -215,6 +215,7 @@ print(json.dumps([dict(summary.failures), rows, (folder / "mark").read_text()]))
 """
 
 
+@pytest.mark.slow
 def test_a_title_that_kills_is_found_and_passing_trouble_is_tried_again(cluster: RayCluster, tmp_path: Path) -> None:
     command = [sys.executable, "-c", DEADLY, cluster.address, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300)
@@ -224,3 +225,28 @@ def test_a_title_that_kills_is_found_and_passing_trouble_is_tried_again(cluster:
     assert "the process that ingested it died, 3 times" in reasons.pop("killer")
     assert set(reasons.values()) == {"done"}
     assert rows == ["killer"] and mark.startswith("xxx")
+
+
+GHOST = """
+import sys
+from mediafm.scale import RayOptions, engine, ingest_on_ray
+from mediafm.scale.cluster import Machine, machines
+
+def with_the_dead(ray):
+    return [Machine("1" * 56, "192.0.2.9", 1.0, 0.0), *machines(ray), Machine("e" * 56, "192.0.2.10", 1.0, 0.0)]
+
+engine.machines = with_the_dead
+films, catalog, address = sys.argv[1:]
+print(ingest_on_ray([films], catalog, detector="content", options=RayOptions(address)).titles_ok)
+"""
+
+
+@pytest.mark.slow
+def test_a_machine_that_died_just_before_is_passed_over(
+    films: tuple[Path, Path], cluster: RayCluster, tmp_path: Path
+) -> None:
+    """The cluster names a dead machine for some seconds."""
+    command = [sys.executable, "-c", GHOST, str(films[0]), str(tmp_path / "catalog"), cluster.address]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300)
+    assert run.stdout.strip() == str(TITLES), run.stderr
+    assert differences(tmp_path / "catalog", films[1]) == []

@@ -46,7 +46,7 @@ def test_words_go_to_pictures_and_sounds(shared):
     wanted = preset.encoder("video").encode_texts(["a dog"])[0]
     answer = find(catalog, [Words("a dog")], features=["video"], encoders=QueryEncoders(catalog, path), k=1)
     expected = max(float(rows @ wanted) for t in catalog.title_ids() for rows in catalog.features(t).vectors["video"])
-    assert answer.hits[0].score == pytest.approx(expected, abs=1e-5)
+    assert answer.hits[0].score == pytest.approx(expected, abs=5e-4)  # the index keeps rows in half precision
 
 
 def test_a_picture_finds_the_shot_it_is(shared, tmp_path):

@@ -160,3 +160,30 @@ def test_copies_find_each_other(catalog):
     assert not [m for m in find_copies(catalog, "city", "video", others=["alps"]) if m.other == "alps"]
     with pytest.raises(UsageError, match="no title 'town'"):
         find_copies(catalog, "town")
+
+
+@pytest.mark.parametrize("unit", ["shot", "clip", "title"])
+@pytest.mark.parametrize("names", [["run"], ["run", "concat"]])
+def test_of_a_large_catalog_only_the_nearest_are_ranked_and_answers_are_the_same(catalog, monkeypatch, unit, names):
+    queries = [Like("alps#0"), Like("sea#3", -0.5)] if len(names) > 1 else [Like("alps#0")]
+    options = Options(where=["genre!=Comedy"], explain=True)
+    expected = find(catalog, queries, unit, 3, names, options=options)
+    monkeypatch.setattr("mediafm.search.likeness.SMALL", 0)
+    monkeypatch.setattr("mediafm.index.vectors.SMALL", 0)  # by codes, as in a large one
+    found = find(catalog, queries, unit, 3, names, options=options)
+    assert [(hit.title, hit.first_shot, hit.end_shot, hit.text) for hit in found.hits] == [
+        (hit.title, hit.first_shot, hit.end_shot, hit.text) for hit in expected.hits
+    ]
+    assert [hit.score for hit in found.hits] == pytest.approx([hit.score for hit in expected.hits], abs=1e-6)
+    assert [hit.title for hits in found.lists.values() for hit in hits] == [
+        hit.title for hits in expected.lists.values() for hit in hits
+    ]
+
+
+def test_more_is_looked_at_where_the_nearest_fold_into_one(catalog, monkeypatch):
+    monkeypatch.setattr("mediafm.search.likeness.SMALL", 0)
+    monkeypatch.setattr("mediafm.search.engine._MORE", 0)
+    monkeypatch.setattr("mediafm.search.engine.MOST", 2)
+    found = find(catalog, [Like("alps#4")], "shot", 2, ["video"], options=Options(threshold=-1.0))
+    assert len(found.hits) == 1  # everything folds into the best: all were looked at
+    assert len(found.hits[0].duplicates) > 2

@@ -8,8 +8,9 @@ from mediafm.errors import CatalogError, MismatchError, UsageError
 from mediafm.fusion import unit_rows
 from mediafm.search import search
 from mediafm.uses.across import search_across
+from mediafm.uses.mapped_sets import apply_map
 from mediafm.uses.mapping import VectorMap
-from mediafm.uses.migrate import apply_map, migrate
+from mediafm.uses.migrate import migrate
 from uses.catalogs import DIM, SHOTS, add_set, hidden_shots, make_catalog, rotation
 
 TITLES = [f"t{i:02d}" for i in range(12)]

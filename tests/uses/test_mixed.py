@@ -6,7 +6,7 @@ from sklearn.metrics import ndcg_score
 
 from mediafm.fusion import unit_rows
 from mediafm.uses.factors import CONFIDENCE, HELD_TO_CONTENT, REACH, SHRINKAGE, factorise, learn
-from mediafm.uses.mixed import content_scores, fit_mixed
+from mediafm.uses.mixed import _deviation, content_scores, fit_mixed
 from mediafm.uses.profile_map import profile_maps, profiles
 from mediafm.uses.ranking_scores import ndcg_and_recall
 
@@ -107,3 +107,22 @@ def test_likes_that_mean_nothing_teach_nothing():
     scores = [mixed.scores(content[new])[asked], np.zeros((asked.sum(), 15))]
     reached = [np.nanmean(ndcg_and_recall(liked[asked][:, new], s, 10)[0]) for s in scores]
     assert reached[0] == pytest.approx(reached[1], abs=0.06)
+
+
+def test_scores_of_some_users_are_theirs_among_all():
+    rng = np.random.default_rng(2)
+    liked = sparse.csr_array((rng.random((40, 30)) < 0.2).astype(np.float32))
+    content = rng.normal(size=(36, 8))
+    mixed = fit_mixed(liked, content[:30], seed=0)
+    some = np.array([3, 17, 39])
+    np.testing.assert_allclose(mixed.scores(content[30:], some), mixed.scores(content[30:])[some])
+    alone = content_scores(liked, content[:30], content[30:])
+    np.testing.assert_allclose(content_scores(liked, content[:30], content[30:], some), alone[some])
+
+
+def test_both_parts_count_at_the_deviation_they_have_within_a_users_list():
+    """The deviation is told without making the products; here it is that of the products."""
+    rng = np.random.default_rng(3)
+    users, titles = rng.normal(size=(20, 5)), rng.normal(size=(12, 5)) + 2
+    products = users @ titles.T
+    assert _deviation(users, titles) == pytest.approx(np.sqrt(products.var(axis=1).mean()))

@@ -109,9 +109,8 @@ class EmbeddingSets:
         spec, record = self.spec(name), self._rows.record(title_id)
         where = f"title_id = {quote(title_id)} AND revision = {record.revision} AND shot >= 0"
         rows = self._store.scan(embeddings_table_name(name), where, ["shot", "vector"])
-        shots = rows["shot"].to_numpy()
-        order = np.argsort(shots, kind="stable")
-        n = int((shots[order] == np.arange(len(shots))).cumprod().sum())
+        shots, order = np.unique(rows["shot"].to_numpy(), return_index=True)
+        n = int((shots == np.arange(len(shots))).cumprod().sum())
         vectors = column_vectors(rows["vector"]) if len(rows) else np.zeros((0, spec.dim), np.float32)
         return vectors[order[: min(n, record.n_shots)]]
 

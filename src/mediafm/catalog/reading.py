@@ -22,7 +22,7 @@ from mediafm.catalog.tables import (
     shot_columns,
 )
 from mediafm.errors import CatalogError
-from mediafm.types import Features, FloatArray
+from mediafm.types import Features, FloatArray, Modality
 
 _TITLES_AT_ONCE = 512
 
@@ -73,11 +73,16 @@ class Reading:
             self._rows.read(FEATURES, self._feature_columns(), title_id)[1], list(self.spec.encoders)
         )
 
-    def iter_features(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, Features]]:
-        """(title id, features) in the order of ids (None: all, in id order), read many titles at a time."""
-        modalities = list(self.spec.encoders)
-        for record, rows in self._rows.read_many(FEATURES, self._feature_columns(), ids):
-            yield record.title_id, rows_to_features(rows, modalities)
+    def iter_features(
+        self, ids: Sequence[str] | None = None, modalities: Sequence[Modality] | None = None
+    ) -> Iterator[tuple[str, Features]]:
+        """(title id, features) in the order of ids (None: all, in id order), read many titles at a time.
+
+        modalities: those that are read; None: all.
+        """
+        read = list(self.spec.encoders) if modalities is None else list(modalities)
+        for record, rows in self._rows.read_many(FEATURES, [c for m in read for c in (m, f"{m}_present")], ids):
+            yield record.title_id, rows_to_features(rows, read)
 
     def iter_contents(self) -> Iterator[Contents]:
         """(title id, features, starts, ends, metadata vector or None) of every title in id order, for `FeatureCache`.
@@ -117,6 +122,25 @@ class Reading:
         where = f"title_id = {quote(title_id)} AND revision = {record.revision} AND shot = {shot}"
         found = self._store.scan(KEYFRAMES, where, ["jpeg"])["jpeg"].to_pylist()
         return found[0] if found else None
+
+    def poster(self, record: TitleRecord) -> bytes | None:
+        """The picture of a shot a third of the way into a title, or of the first that has one; None: none has.
+
+        record: as stored, which saves looking it up.
+        """
+        of_title = f"title_id = {quote(record.title_id)} AND revision = {record.revision}"
+        found = self._store.scan(KEYFRAMES, f"{of_title} AND shot = {record.n_shots // 3}", ["jpeg"])["jpeg"]
+        if not len(found):
+            shots = self.shots_with_keyframe(record)
+            if not shots:
+                return None
+            found = self._store.scan(KEYFRAMES, f"{of_title} AND shot = {shots[0]}", ["jpeg"])["jpeg"]
+        return bytes(found[0].as_py()) if len(found) else None
+
+    def shots_with_keyframe(self, record: TitleRecord) -> list[int]:
+        """Numbers of a title's shots that have a picture, in order; reads no picture."""
+        where = f"title_id = {quote(record.title_id)} AND revision = {record.revision}"
+        return sorted(self._store.scan(KEYFRAMES, where, ["shot"])["shot"].to_pylist())
 
     def keyframes(self, title_id: str) -> dict[int, bytes]:
         """All pictures of a title, by shot, as JPEG."""

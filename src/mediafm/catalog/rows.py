@@ -96,7 +96,10 @@ class TitleRows:
     def scan(
         self, table: str, columns: Sequence[str], records: Sequence[TitleRecord], more: int = 0
     ) -> Iterator[tuple[TitleRecord, pa.Table | None]]:
-        """For each title its committed rows in order of `shot`; None unless there are exactly n_shots + more."""
+        """For each title its committed rows in order of `shot`; None unless there are exactly n_shots + more.
+
+        more: rows that a title has beside those of its shots; tables that have such may hold a row twice.
+        """
         wanted = list(dict.fromkeys(["title_id", "revision", "shot", *columns]))
         for group in _groups(records):
             rows = self.store.scan(table, any_of("title_id", (r.title_id for r in group)), wanted)
@@ -124,9 +127,13 @@ def _split(rows: pa.Table, group: Sequence[TitleRecord], more: int) -> Iterator[
     committed = np.array([r.revision for r in group], np.int64)
     # Of a title that grows, rows are appended before its own row counts them.
     most = np.array([r.n_shots if r.live else np.iinfo(np.int64).max for r in group], np.int64)
-    counted = rows["shot"].to_numpy() < most[owner]
+    shots = rows["shot"].to_numpy()
+    counted = shots < most[owner]
     kept = np.flatnonzero(counted & (rows["revision"].to_numpy() == committed[owner]))
-    order = kept[np.lexsort((rows["shot"].to_numpy()[kept], owner[kept]))]
+    order = kept[np.lexsort((shots[kept], owner[kept]))]
+    if more:  # two that embed one title at once may both add its rows, which say the same: either will do
+        same = (np.diff(owner[order]) == 0) & (np.diff(shots[order]) == 0)
+        order = order[~np.append(same, np.zeros(min(1, len(order)), bool))]
     sorted_rows = rows if np.array_equal(order, np.arange(len(rows))) else rows.take(pa.array(order))
     ends = np.searchsorted(owner[order], np.arange(len(group)), side="right")
     start = 0

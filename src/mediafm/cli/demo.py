@@ -1,5 +1,7 @@
 """`mediafm demo`: the whole life of a film, on generated films or on the user's own."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,5 +30,12 @@ def demo(
         emit(result.as_json())
     else:
         say(f"open {result.report}")
+        say("or the page of the service on all of it, http://127.0.0.1:8780/ after")
+        say(shlex.join([_myself(), "serve", *result.serve]))
     if result.failures:
         raise typer.Exit(1)
+
+
+def _myself() -> str:
+    """How this command was called, if it can be called so again."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "mediafm" else "mediafm"

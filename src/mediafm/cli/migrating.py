@@ -10,7 +10,8 @@ from mediafm.cli.output import CatalogOption, Json, emit, say, table
 from mediafm.cli.progress import progress
 
 if TYPE_CHECKING:
-    from mediafm.uses.migrate import Kept, Migration
+    from mediafm.uses.map_judge import Kept
+    from mediafm.uses.migrate import Migration
 
 FromCatalog = Annotated[str, typer.Option(help="The catalog that OLD is in, if it is another.")]
 
@@ -36,8 +37,8 @@ def migrate(
     from dataclasses import replace
 
     from mediafm.catalog import Catalog
+    from mediafm.uses.mapped_sets import apply_map
     from mediafm.uses.mapping import VectorMap
-    from mediafm.uses.migrate import apply_map
     from mediafm.uses.migrate import migrate as run
 
     opened = Catalog.open(catalog)

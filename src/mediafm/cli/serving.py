@@ -29,15 +29,26 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="TLS ends at a proxy in front.")] = False,
     films: Annotated[Path | None, typer.Option(help="Folder whose films jobs may ingest.")] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder below which runs, probe results and ablations lie, to be looked at.")
+    ] = None,
     model: Annotated[list[Path] | None, typer.Option(help="Checkpoints that jobs may embed with.")] = None,
+    probes: Annotated[Path | None, typer.Option(help="Folder of saved probes, for tags over a title's time.")] = None,
     most_hits: Annotated[int, typer.Option(help="Hits a search gives at most.")] = 1000,
     rate: Annotated[float, typer.Option(help="Requests a second one caller may make in the long run.")] = 50.0,
     concurrency: Annotated[int, typer.Option(help="Requests at work at the same time.")] = 32,
+    connections: Annotated[int, typer.Option(help="Connections open at the same time.")] = 8192,
+    connections_each: Annotated[int, typer.Option(help="Those of one address; the longest idle go first.")] = 1024,
+    idle: Annotated[float, typer.Option(help="Seconds a connection may take to ask something.")] = 10.0,
+    stall: Annotated[
+        float, typer.Option(help="Seconds in which the reader of an answer has to get on with it.")
+    ] = 30.0,
+    stop_after: Annotated[float, typer.Option(help="Seconds to finish what is at work when told to stop.")] = 15.0,
     audit: Annotated[Path | None, typer.Option(help="File for a line about every refusal and change.")] = None,
 ) -> None:
     """Serve a catalog: the API under /v1, and a page to look at it."""
     from mediafm.serve import ServeOptions
-    from mediafm.serve.app import run
+    from mediafm.serve.server import run
 
     options = ServeOptions(
         host=host,
@@ -47,11 +58,18 @@ def serve(
         tls_key=tls_key,
         behind_proxy=behind_proxy,
         films=films,
+        runs=runs,
         most_hits=most_hits,
         rate_per_s=rate,
         burst=max(1, round(4 * rate)),
         concurrency=concurrency,
+        connections=connections,
+        connections_each=connections_each,
+        idle_s=idle,
+        stall_s=stall,
+        stop_s=stop_after,
         audit=audit,
+        probes=probes,
     )
     models = {path.resolve().name: path.resolve() for path in model or []}
     if len(models) < len(model or []):

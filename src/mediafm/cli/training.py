@@ -15,7 +15,7 @@ from mediafm.progress import SILENT, Progress
 if TYPE_CHECKING:
     from mediafm.catalog import Catalog
 
-Context = Literal["title", "none"]
+Context = Literal["title", "past", "none"]  # as mediafm.embed has it; importing that would load torch
 
 
 def register(app: typer.Typer) -> None:

@@ -18,6 +18,7 @@ from mediafm.demo.report import ReportInput, write_report
 from mediafm.embed import embed
 from mediafm.errors import UsageError
 from mediafm.ingest import IngestSummary, ingest
+from mediafm.maps import build_map
 from mediafm.model import Checkpoint
 from mediafm.probes import ProbeResult, load_task, run_probe
 from mediafm.progress import SILENT, Progress
@@ -45,6 +46,7 @@ class DemoResult:
     report: Path
     catalog: Path
     run: Path
+    films: Path | None
     ingest: IngestSummary
     pretrain: PretrainResult
     probes: list[ProbeResult] = field(default_factory=list)
@@ -55,12 +57,21 @@ class DemoResult:
         """Titles that failed, with reasons."""
         return self.ingest.failures
 
+    @property
+    def serve(self) -> list[str]:
+        """Arguments of `mediafm serve` that show everything on the page."""
+        out = self.run.parent
+        shown = ["--catalog", str(self.catalog), "--model", str(self.run), "--runs", str(out)]
+        shown += ["--films", str(self.films)] if self.films else []
+        return [*shown, "--probes", str(out / "probes")] if self.probes else shown
+
     def as_json(self) -> dict[str, Any]:
         """The document `mediafm demo --json` prints."""
         return {
             "report": str(self.report),
             "catalog": str(self.catalog),
             "run": str(self.run),
+            "serve": self.serve,
             "ingest": self.ingest.as_json(),
             "pretrain": asdict(self.pretrain),
             "probes": [p.model_dump(mode="json") for p in self.probes],
@@ -91,6 +102,9 @@ def run_demo(out: Path, films: Sequence[Path] = (), *, progress: Progress = SILE
     for context in ("title", "none"):
         embed(catalog, run, context=context, replace=True, progress=progress)
     clock.lap("embed")
+    for name in ("concat", run.name):
+        build_map(catalog, name, progress=progress)
+    clock.lap("map")
     probes = [] if own else _probes(catalog, Checkpoint.load(run), folder / "truth", out / "probes", progress)
     clock.lap("probes")
     progress.start("report", None, "")
@@ -110,7 +124,7 @@ def run_demo(out: Path, films: Sequence[Path] = (), *, progress: Progress = SILE
     )
     clock.lap("report")
     progress.end(report=str(report))
-    return DemoResult(report, catalog_path, run, summary, trained, probes, clock.laps)
+    return DemoResult(report, catalog_path, run, None if own else folder, summary, trained, probes, clock.laps)
 
 
 class _Clock:

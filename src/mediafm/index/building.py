@@ -34,7 +34,7 @@ def ensure_built(source: Source, progress: Progress) -> tuple[Path, Manifest]:
     CatalogError where the folder cannot be written, the disk is full, or titles are written anew faster than they can
     be read.
     """
-    home = index_home(source.catalog.identity, source.name)
+    home = index_home(source.catalog.identity, source.name + (" as encoded" if source.as_encoded else ""))
     for _ in range(_ATTEMPTS):
         keys = source.keys()
         path = home / source.version(keys)

@@ -1,74 +1,82 @@
-"""Beyond a million rows: lists of rows that lie near each other, of which a question looks through the nearest few.
+"""Beyond a million rows: lists of rows that lie near each other, told by signs. A question looks through the nearest.
 
-Centres come from spherical k-means on a sample; the codes are written once more, list after list, so that a list is one
-stretch of the file. Within the lists that are looked through an answer is exact. How many that are is chosen, and the
-recall stated, by questions from the catalog itself: for each the ten true neighbours of a row (itself left out) are
-found by the exact scan, and the ranks of their lists say which share of them a number of lists would have found.
+Within the lists that are looked through, counts of bits leave the rows that are likely to be among the nearest
+(`index.signs`), and the stored rows decide among them: scores are true, some neighbours may be missing. How many is
+measured when lists are made (`index.listing`), on questions from the catalog itself.
 """
 
 import json
-import shutil
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediafm.caches import locked, sync
-from mediafm.index.building import translated
-from mediafm.index.layout import BOUNDS, CODES, DTYPES, states, unchanged, write_document
-from mediafm.index.scan import Candidates, Codes, scan
-from mediafm.progress import Progress
+from mediafm.index.layout import Key, unchanged
+from mediafm.index.scan import Candidates, pool, threads
+from mediafm.index.signs import GROUP, Signs, asked
 from mediafm.sequences.mapping import MappedArrays
 from mediafm.types import BoolArray, FloatArray
 
-SCHEMA_VERSION = 1
-IDS, CENTRES, _ABOUT, _UNFINISHED = "ids.i64", "centres.f32", "lists.json", "unfinished-lists"
-_DTYPES = {**DTYPES, IDS: np.dtype("<i8"), CENTRES: np.dtype("<f4")}
-AIMED_AT = 0.97  # of the questions by which the number of lists is chosen, so that others reach .95
-NEIGHBOURS = 10
+SCHEMA_VERSION = 2
+WORDS, TERMS, IDS, CENTRES, ROTATION = "words.u64", "terms.f32", "ids.i64", "centres.f32", "rotation.f32"
+LIST_DTYPES: Mapping[str, np.dtype[Any]] = {
+    WORDS: np.dtype("<u8"),
+    TERMS: np.dtype("<f4"),
+    IDS: np.dtype("<i8"),
+    CENTRES: np.dtype("<f4"),
+    ROTATION: np.dtype("<f4"),
+}
+ABOUT = "lists.json"
 MOST = 100  # rows asked for; recall is stated for ten, so more are searched for exactly
 FEW = 0.1  # share of rows allowed below which the exact scan, which passes over the others, is as quick
-_SAMPLE, _ROUNDS, _QUESTIONS = 32, 6, 256  # rows a list and rounds of k-means; questions, half of them to choose by
-_ROWS_AT_ONCE = 8192
+_FEW_ROWS = 1 << 17  # that are not shared out among threads
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What lists were built of and what they promise.
 
-    starts: where lists begin, [lists + 1]. probes: lists that a question looks through. recall: share of the ten true
-    neighbours found for rows of the catalog that the choice did not see.
+    fingerprint, keys: of the index (see its manifest). starts: where lists begin, [lists + 1]. probes: lists that a
+    question looks through. recall: share of the ten true neighbours found for rows of the catalog that the choice did
+    not see. learned: rows there were when the centres were learned.
     """
 
     version: str
-    rows: int
+    fingerprint: str
+    keys: list[Key]
     dim: int
     starts: list[int]
     probes: int
     recall: float
+    learned: int
     seconds: float
     files: dict[str, tuple[int, int]]
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """File name -> shape of its array."""
-        n, lists = self.starts[-1], len(self.starts) - 1
-        return {CODES: (n, self.dim), BOUNDS: (n, 2), IDS: (n,), CENTRES: (lists, self.dim)}
+        n, lists, words = self.starts[-1], len(self.starts) - 1, -(-self.dim // 64)
+        return {
+            WORDS: (-(-n // GROUP), words, GROUP),
+            TERMS: (-(-n // GROUP), 3, GROUP),
+            IDS: (n,),
+            CENTRES: (lists, self.dim),
+            ROTATION: (self.dim, 64 * words),
+        }
 
     @classmethod
-    def read(cls, folder: Path, version: str) -> "Facts | None":
-        """Those of whole lists of that version; None where there are none."""
+    def read(cls, folder: Path) -> "Facts | None":
+        """Those of whole lists in a folder; None where there are none."""
         try:
-            stored = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-            if stored.pop("schema_version") != SCHEMA_VERSION or stored["version"] != version:
+            stored = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+            if stored.pop("schema_version") != SCHEMA_VERSION:
                 return None
+            stored["keys"] = [(str(title), int(n), int(at), int(shown)) for title, n, at, shown in stored["keys"]]
             facts = cls(**stored)
-            sizes = {name: int(np.prod(shape)) * _DTYPES[name].itemsize for name, shape in facts.shapes.items()}
+            sizes = {name: int(np.prod(shape)) * LIST_DTYPES[name].itemsize for name, shape in facts.shapes.items()}
             whole = all(facts.files[name][0] == size for name, size in sizes.items())
             return facts if whole and unchanged(folder, facts.files) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
@@ -76,19 +84,20 @@ class Facts:
 
 
 class Lists:
-    """Lists of an index, memory-mapped."""
+    """Lists of an index, memory-mapped. table: signs of rows list after list; ids [N]: which row each is."""
 
     def __init__(self, folder: Path, facts: Facts) -> None:
         self.facts = facts
-        arrays = MappedArrays(folder, _DTYPES, facts.shapes)
-        self.table = Codes(arrays[CODES], arrays[BOUNDS], arrays[IDS])
-        self._centres = np.array(arrays[CENTRES])
+        arrays = MappedArrays(folder, LIST_DTYPES, facts.shapes)
+        self.table = Signs(arrays[WORDS], arrays[TERMS])
+        self.ids: NDArray[np.int64] = arrays[IDS]
+        self.centres, self.rotation = np.array(arrays[CENTRES]), np.array(arrays[ROTATION])
         self._starts = np.array(facts.starts)
 
     @property
-    def ids(self) -> NDArray[np.int64]:
-        """Rows list after list."""
-        return self.table.ids
+    def nbytes(self) -> int:
+        """Bytes on disk."""
+        return sum(size for size, _ in self.facts.files.values())
 
     def serves(self, k: int, allowed: BoolArray | None) -> bool:
         """Whether what was measured holds for this: few rows are asked for, and of many."""
@@ -97,130 +106,38 @@ class Lists:
     def candidates(self, queries_QD: FloatArray, k: int, allowed: BoolArray | None) -> Iterator[Candidates]:
         """Of each query; where rows are not allowed, so many more lists are looked through."""
         probes = self.facts.probes if allowed is None else int(np.ceil(self.facts.probes / allowed.mean()))
+        mask = np.empty(0, np.bool_) if allowed is None else allowed
         for query in queries_QD:
-            near = _first(self._centres @ query, probes)
-            spans = [(int(self._starts[i]), int(self._starts[i + 1])) for i in np.sort(near)]
-            yield scan(self.table, spans, query[None], k, allowed)[0]
+            scores = self.centres @ query
+            near = _first(scores, probes)
+            near = near[np.argsort(-scores[near], kind="stable")]  # the best first, so that few are kept meanwhile
+            yield self._scanned(query, near, scores, k, mask)
 
+    def _scanned(
+        self, query_D: FloatArray, near: NDArray[np.int64], scores: FloatArray, k: int, mask: BoolArray
+    ) -> Candidates:
+        from mediafm.index.sign_kernel import go_over_signs  # compiles
 
-def build_lists(index: Any, folder: Path, version: str, progress: Progress, seed: int = 0) -> Lists:
-    """The lists of an index in `folder`; built first where there are none. `index`: a VectorIndex."""
-    facts = Facts.read(folder, version)
-    if facts is None:
-        with translated(folder), locked(folder.parent):
-            facts = Facts.read(folder, version)  # somebody else may have built them while we waited
-            if facts is None:
-                facts = _build_alone(index, folder, version, progress, np.random.default_rng(seed))
-    return Lists(folder, facts)
+        question = asked(query_D @ self.rotation)
 
+        def run(part: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+            spans = np.stack([self._starts[part], self._starts[part + 1]], axis=1)
+            n = int((spans[:, 1] - spans[:, 0]).sum())
+            heap = np.full(k, -np.inf, np.float32)
+            rows, highest = np.empty(n, np.int64), np.empty(n, np.float32)  # memory that is not touched is none
+            known = scores[part].astype(np.float64)
+            count = go_over_signs(*self.table, self.ids, mask, *question, spans, known, heap, rows, highest)
+            return heap, rows[:count], highest[:count]
 
-def _build_alone(index: Any, folder: Path, version: str, progress: Progress, rng: np.random.Generator) -> Facts:
-    unfinished = folder.parent / _UNFINISHED
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.mkdir()
-    try:
-        facts = _write(index, unfinished, version, progress, rng)
-        unfinished.rename(folder)
-        sync(folder.parent)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return facts
-
-
-def _write(index: Any, folder: Path, version: str, progress: Progress, rng: np.random.Generator) -> Facts:
-    began = time.monotonic()
-    present = np.flatnonzero(index.coded.bounds[:, 0] > 0)
-    lists = max(1, int(2 ** np.round(np.log2(max(len(present), 1)) / 2)))
-    progress.start("lists", 3, "step")
-    centres = _centres(index, present, lists, rng)
-    progress.advance(1, done="centres")
-    list_of_row = _assigned(index, centres)
-    present = present[np.argsort(list_of_row[present], kind="stable")]
-    starts = np.searchsorted(list_of_row[present], np.arange(lists + 1))
-    _write_arrays(index, folder, present, centres)
-    progress.advance(1, done="rows")
-    probes, recall = _probes(index, centres, list_of_row, present, rng)
-    progress.advance(1, done="recall")
-    files = states(folder, (CODES, BOUNDS, IDS, CENTRES))
-    seconds = time.monotonic() - began
-    facts = Facts(version, len(index), index.dim, starts.tolist(), probes, recall, seconds, files)
-    write_document(folder / _ABOUT, {"schema_version": SCHEMA_VERSION, **asdict(facts)})
-    sync(folder)
-    progress.end(lists=lists, probes=probes, recall=recall)
-    return facts
-
-
-def _centres(index: Any, present: NDArray[np.int64], lists: int, rng: np.random.Generator) -> FloatArray:
-    """Spherical k-means (Dhillon & Modha 2001) on a sample: unit centres [lists, D].
-
-    One that no row is near to starts anew.
-    """
-    if not len(present):
-        return np.zeros((lists, index.dim), np.float32)
-    sample = np.sort(rng.choice(present, min(len(present), _SAMPLE * lists), replace=False))
-    rows = index.gather(sample)
-    centres = rows[rng.choice(len(rows), lists, replace=len(rows) < lists)]
-    for _ in range(_ROUNDS):
-        nearest = np.concatenate([(part @ centres.T).argmax(axis=1) for part in _parts(rows)])
-        order = np.argsort(nearest, kind="stable")
-        counts = np.bincount(nearest, minlength=lists)
-        some = np.flatnonzero(counts)
-        sums = np.add.reduceat(rows[order], np.cumsum(counts)[some] - counts[some], axis=0)
-        norms = np.linalg.norm(sums, axis=1, keepdims=True)
-        centres = rows[rng.choice(len(rows), lists)]
-        centres[some] = sums / np.where(norms > 0, norms, 1)
-    return centres
-
-
-def _assigned(index: Any, centres: FloatArray) -> NDArray[np.int64]:
-    """Which list each row belongs to, [N]."""
-    nearest = np.empty(len(index), np.int64)
-    for start in range(0, len(index), _ROWS_AT_ONCE):
-        rows = index.rows(start, start + _ROWS_AT_ONCE)
-        nearest[start : start + len(rows)] = (rows @ centres.T).argmax(axis=1)
-    return nearest
-
-
-def _write_arrays(index: Any, folder: Path, order: NDArray[np.int64], centres: FloatArray) -> None:
-    with ExitStack() as stack:
-        files = {name: stack.enter_context((folder / name).open("wb")) for name in (CODES, BOUNDS, IDS, CENTRES)}
-        for part in _parts(order):
-            files[CODES].write(index.coded.codes[part].data)
-            files[BOUNDS].write(index.coded.bounds[part].data)
-            files[IDS].write(part.astype(_DTYPES[IDS]).data)
-        files[CENTRES].write(centres.astype(_DTYPES[CENTRES]).data)
-
-
-def _probes(
-    index: Any,
-    centres: FloatArray,
-    list_of_row: NDArray[np.int64],
-    present: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> tuple[int, float]:
-    """How many lists to look through, and the recall of that on questions that the choice did not see."""
-    if len(present) < 2:
-        return 1, 1.0
-    asked = rng.choice(present, min(_QUESTIONS, len(present)), replace=False)
-    questions = index.gather(asked)
-    _, rows = index.nearest(questions, NEIGHBOURS + 1, exact=True)
-    ranks = np.argsort(np.argsort(-(questions @ centres.T), axis=1, kind="stable"), axis=1)
-    found = [
-        ranks[i, list_of_row[[row for row in rows[i] if row not in (asked[i], -1)][:NEIGHBOURS]]]
-        for i in range(len(asked))
-    ]
-    half = (len(found) + 1) // 2
-    chosen = np.sort(np.concatenate(found[:half]))
-    probes = int(chosen[min(int(np.ceil(AIMED_AT * len(chosen))), len(chosen)) - 1]) + 1
-    others = np.concatenate(found[half:] or found)
-    return probes, float((others < probes).mean())
+        shares = threads() if len(near) > 1 and self._starts[-1] > _FEW_ROWS else 1
+        parts = [near[i::shares] for i in range(min(shares, len(near)))]
+        found = list(pool().map(run, parts)) if len(parts) > 1 else [run(part) for part in parts]
+        heaps, rows, highest = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        stay = np.flatnonzero(highest >= np.partition(heaps, len(heaps) - k)[len(heaps) - k])
+        order = stay[np.argsort(-highest[stay], kind="stable")]
+        return Candidates(rows[order], highest[order])
 
 
 def _first(scores: FloatArray, n: int) -> NDArray[np.int64]:
     """Places of the n largest, in no order."""
     return np.argpartition(-scores, n - 1)[:n] if n < len(scores) else np.arange(len(scores))
-
-
-def _parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    return (array[start : start + _ROWS_AT_ONCE] for start in range(0, len(array), _ROWS_AT_ONCE))

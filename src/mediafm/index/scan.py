@@ -58,7 +58,7 @@ def _scan_some(
 ) -> list[Candidates]:
     whole, units, slack = _in_whole_numbers(queries_QD)
     mask = np.empty(0, np.bool_) if allowed is None else allowed
-    parts = _shared_out(spans, _threads())
+    parts = _shared_out(spans, threads())
     outcomes = []
     for part in parts:
         n = sum(end - first for first, end in part)
@@ -75,7 +75,7 @@ def _scan_some(
     if len(outcomes) == 1:
         run(outcomes[0])
     else:
-        list(_pool().map(run, outcomes))
+        list(pool().map(run, outcomes))
     return [
         _merged([(h[q], r[q, : c[q]], top[q, : c[q]]) for _, h, r, top, c in outcomes], k) for q in range(len(whole))
     ]
@@ -121,15 +121,16 @@ def _shared_out(spans: Sequence[Span], threads: int) -> list[list[Span]]:
     return [part for part in parts if part]
 
 
-def _threads() -> int:
+def threads() -> int:
     """As many as other arithmetic here is told to take, or all processors."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return max(int(told), 1) if told.isdigit() else os.cpu_count() or 1
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_threads(), "mediafm-index")
+def pool() -> ThreadPoolExecutor:
+    """Threads for parts of one question."""
+    return ThreadPoolExecutor(threads(), "mediafm-index")
 
 
 def exact_best(rows_ND: NDArray[Any], query_D: FloatArray, found: Candidates, k: int) -> Candidates:

@@ -26,16 +26,21 @@ CONCAT = "concat"
 class Source:
     """The vectors under a name as a catalog holds them now. Raises UsageError for a name it does not know.
 
+    as_encoded: a modality's vectors are taken as their encoder gave them, at unit length: what comes from another side
+    of the encoder, as words do to pictures, is not to be standardised by the catalog's.
+    partial: titles that an embedding set does not cover (yet) are left out.
     fingerprint: what made them: an embedding set's checkpoint and context, or the fingerprints of the encoders.
     """
 
-    def __init__(self, catalog: "Catalog", name: str) -> None:
-        self.catalog, self.name = catalog, name
+    def __init__(self, catalog: "Catalog", name: str, as_encoded: bool = False, partial: bool = False) -> None:
+        self.catalog, self.name, self.as_encoded, self._partial = catalog, name, as_encoded, partial
         sets = {spec.name: spec for spec in catalog.embedding_sets()}
         known = [*sets, *catalog.spec.encoders, CONCAT]
         if name not in known:
             raise UsageError(f"The catalog has no features {name!r}.", f"It has {', '.join(known)}.")
-        self._of_set = name in sets
+        if as_encoded and name not in catalog.spec.encoders:
+            raise UsageError(f"{name!r} is no encoder's.", f"Name one of {', '.join(catalog.spec.encoders)}.")
+        self._of_set = name in sets and not as_encoded
         self.dims: dict[Modality, int] = {}
         if self._of_set:
             self.dim = sets[name].dim
@@ -48,12 +53,12 @@ class Source:
     @property
     def standardised(self) -> bool:
         """Whether rows depend on all titles: those of an embedding set do not."""
-        return not self._of_set
+        return not self._of_set and not self.as_encoded
 
     def keys(self) -> list[Key]:
         """The titles as they are now, in id order. CatalogError where there is none, or where one lacks embeddings.
 
-        Titles that are live and have gone on since they were embedded are left out.
+        Titles that are live and have gone on since they were embedded are left out; all others are too if `partial`.
         """
         records = self.catalog.titles()
         if not records:
@@ -61,7 +66,7 @@ class Source:
         if self._of_set:
             missing = set(self.catalog.missing_embeddings(self.name))
             lacking = [r.title_id for r in records if r.title_id in missing and not r.live]
-            if lacking:
+            if lacking and (not self._partial or len(lacking) == len(records)):
                 raise self._uncovered(lacking)
             records = [r for r in records if r.title_id not in missing]
         return [(r.title_id, r.n_shots, r.revision, _shown(r)) for r in records]
@@ -69,11 +74,12 @@ class Source:
     def version(self, keys: Sequence[Key]) -> str:
         """A name for rows made of these."""
         facts = [self.catalog.identity, self.name, self.fingerprint, self.dims, list(keys)]
+        facts += ["as encoded"] if self.as_encoded else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
     def fit(self, keys: Sequence[Key]) -> FusionStats | None:
-        """What features are standardised by; None for an embedding set."""
-        if not self.dims:
+        """What features are standardised by; None for those that are not."""
+        if not self.standardised:
             return None
         spec = FusionSpec(self.dims, centring="standard")
         return FusionStats.of_part((features for _, features in self._features(keys)), spec)
@@ -84,12 +90,17 @@ class Source:
             for key, features in self._features(keys):
                 yield key, fuse(features, stats)[0]
             return
+        if self.as_encoded:
+            for key, features in self._features(keys):
+                there = features.present[self.name].astype(np.float32)[:, None]  # type: ignore[index]
+                yield key, unit_rows(features.vectors[self.name].astype(np.float32) * there)  # type: ignore[index]
+            return
         titles = self.catalog.iter_embeddings(self.name, [key[0] for key in keys]) if keys else iter(())
         for key, (_, shots, _) in zip(keys, titles, strict=True):
             yield key, unit_rows(self._first(key, shots).astype(np.float32))
 
     def _features(self, keys: Sequence[Key]) -> Iterator[tuple[Key, Features]]:
-        titles = self.catalog.iter_features([key[0] for key in keys])
+        titles = self.catalog.iter_features([key[0] for key in keys], list(self.dims))
         for key, (_, features) in zip(keys, titles, strict=True):
             vectors = {m: self._first(key, features.vectors[m]) for m in self.dims}
             yield key, Features(vectors, {m: features.present[m][: key[1]] for m in self.dims})

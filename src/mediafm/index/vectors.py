@@ -11,7 +11,8 @@ from mediafm.errors import CatalogError, UsageError
 from mediafm.fusion import FusionStats
 from mediafm.index.building import ensure_built, load_stats
 from mediafm.index.layout import BOUNDS, CODES, DTYPES, ROWS, Manifest
-from mediafm.index.lists import Lists, build_lists
+from mediafm.index.listing import build_lists
+from mediafm.index.lists import Lists
 from mediafm.index.scan import NO_IDS, Candidates, Codes, exact_best, scan
 from mediafm.index.source import Source, as_compared
 from mediafm.progress import SILENT, Progress
@@ -44,7 +45,7 @@ class VectorIndex:
         self.coded = Codes(coded[CODES], coded[BOUNDS], NO_IDS)
         self.lists: Lists | None = None
         self._stats = stats
-        self.titles = [key[0] for key in manifest.keys]
+        self.keys, self.titles = manifest.keys, [key[0] for key in manifest.keys]
         self.starts: NDArray[np.int64] = manifest.starts
         self.name, self.dim, self.fingerprint = manifest.name, manifest.dim, manifest.fingerprint
 
@@ -54,8 +55,18 @@ class VectorIndex:
     @property
     def nbytes(self) -> int:
         """Bytes on disk."""
-        arrays = [self._rows[ROWS], *self.coded[:2], *(self.lists.table if self.lists else ())]
-        return sum(array.nbytes for array in arrays)
+        own = sum(array.nbytes for array in (self._rows[ROWS], *self.coded[:2]))
+        return own + (self.lists.nbytes if self.lists else 0)
+
+    @property
+    def standardised(self) -> bool:
+        """Whether rows depend on all titles of the catalog."""
+        return self._stats is not None
+
+    @property
+    def stored(self) -> NDArray[Any]:
+        """The rows as they lie on disk, float16 [N, dim]."""
+        return self._rows[ROWS]
 
     def encode(self, shots_nD: NDArray[Any]) -> FloatArray:
         """Raw vectors of this name as the index compares them, unit rows float32 [n, dim]; zero rows stay zero."""
@@ -146,23 +157,31 @@ def _of_products(scores: FloatArray, k: int, dim: int) -> Candidates:
 
 
 def open_index(
-    catalog: "Catalog", name: str, progress: Progress = SILENT, approximate: bool | None = None
+    catalog: "Catalog",
+    name: str,
+    progress: Progress = SILENT,
+    approximate: bool | None = None,
+    partial: bool = False,
+    as_encoded: bool = False,
 ) -> VectorIndex:
     """The index of the vectors under a name as the catalog holds them now; built first where it is missing or stale.
 
     name: an embedding set, a modality or `concat`. It lies in the cache folder and is written title by title; another
     process that is building it is waited for. approximate: whether `nearest` looks through lists, with the recall that
-    `lists.facts` states; None: beyond a million rows. UsageError for a name the catalog does not know, CatalogError
-    where an embedding set does not cover a title, where the catalog is empty, or where the cache cannot be written.
+    `lists.facts` states; None: beyond a million rows. as_encoded: a modality's own vectors, not standardised, for words
+    that are compared with them. UsageError for a name the catalog does not know, CatalogError where an embedding set
+    does not cover a title (unless partial: then it is left out), where the catalog is empty, or where the cache cannot
+    be written.
     """
-    source = Source(catalog, name)
+    source = Source(catalog, name, as_encoded, partial)
     failure: OSError | None = None
     for _ in range(_ATTEMPTS):
         folder, manifest = ensure_built(source, progress)
         try:
             index = VectorIndex(folder, manifest, load_stats(folder, manifest))
             if len(index) > EXACT_UP_TO if approximate is None else approximate:
-                index.lists = build_lists(index, folder.with_name(f"{folder.name}.lists"), manifest.version, progress)
+                beside = folder.parent.with_name(f"{folder.parent.name}.lists")  # where no other version clears it away
+                index.lists = build_lists(index, beside / folder.name, manifest.version, progress)
             return index
         except OSError as error:  # a newer version may have taken its place just now
             failure = error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mediafm.errors import TrainingError
 from mediafm.probes.bench import Bench, Probed
 from mediafm.probes.features import CHANCE, CONCAT, check_features, default_features
 from mediafm.probes.files import write_result
@@ -49,7 +50,7 @@ def run_probe(
     adds scores against context radius. attentive: feature sets that get an attentive probe as well, which is not
     linear. With `out`, writes predictions.parquet, the fitted probes, result.md, result.html and result.json there.
     Raises ImportDataError or UsageError for labels, a split or a feature set that does not fit, TrainingError if a fit
-    does not converge.
+    does not converge; a control that was not asked for by name is then left out, and a note says so.
     """
     if task.kind == "similarity":
         from mediafm.probes.similarity import run_similarity
@@ -64,7 +65,7 @@ def run_probe(
     curves = {model.name: _affordable(model, bench) for model in held.values()} if curve else {}
     extra = [name for points in curves.values() for name in points if name not in names]
     progress.start("probe", len(names) + len(extra) + len(attentive), "feature sets")
-    probed = [_step(bench, name, progress) for name in names]
+    probed, lost = _baselines(bench, names, {CHANCE, CONCAT, *(features or [])}, progress)
     probed += [_step(bench, name, progress, attentive=True) for name in attentive]
     aside = [_step(bench, name, progress) for name in extra]
     draw_rng = np.random.default_rng(seed).spawn(3)[2]
@@ -79,7 +80,7 @@ def run_probe(
         rows=rows,
         leaders=leaders,
         curve=_curve(curves, judge, [*probed, *aside]),
-        notes=[*bench.examples.notes, *few_titles(bench.examples, bench.folds), *_missing(catalog, held, rows)],
+        notes=[*bench.examples.notes, *few_titles(bench.examples, bench.folds), *_missing(catalog, held, rows), *lost],
         titles=len(bench.examples.titles),
         test_titles=bench.test_titles,
         test_examples=len(bench.tested),
@@ -108,6 +109,22 @@ def make_bench(
     examples = make_examples(table, task, catalog, inner_rng)
     folds = outer_folds(examples, task, split_rng)
     return Bench(catalog, task, usable_labels(examples, folds, task), folds, models, version)
+
+
+def _baselines(
+    bench: Bench, names: Sequence[str], asked: set[str], progress: Progress
+) -> tuple[list[Probed], list[str]]:
+    """Probes of feature sets, and a sentence for each that nobody asked for and that cannot be fitted."""
+    probed, lost = [], []
+    for name in names:
+        try:
+            probed.append(_step(bench, name, progress))
+        except TrainingError as error:
+            if name in asked:
+                raise
+            lost.append(f"{name} is left out: {error.message}")
+            progress.advance(1, features=name)
+    return probed, lost
 
 
 def _step(bench: Bench, name: str, progress: Progress, attentive: bool = False) -> Probed:

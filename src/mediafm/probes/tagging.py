@@ -174,15 +174,18 @@ def tag_table(probe: SavedProbe, examples: Examples, scores: np.ndarray, known: 
         "end_s": np.repeat(examples.end_s[kept], labels),
         "label": np.tile(np.array(probe.labels), len(kept)),
     }
-    said = scores[kept]
-    if probe.task.kind in CLASSIFYING:
-        columns |= {"score": expit(said).reshape(-1), "given": (said >= probe.probe.threshold).reshape(-1)}
-    elif probe.task.kind == "multiclass":
-        best = said.argmax(axis=1)[:, None] == np.arange(labels)
-        columns |= {"score": np.exp(said).reshape(-1), "given": best.reshape(-1)}
-    else:
-        columns |= {"score": said.reshape(-1)}
+    said, given = judged(probe, scores[kept])
+    columns |= {"score": said.reshape(-1)} | ({} if given is None else {"given": given.reshape(-1)})
     return pa.table(columns)
+
+
+def judged(probe: SavedProbe, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Of a probe's scores [n, C] probabilities (values where it tells values), and which labels are given."""
+    if probe.task.kind in CLASSIFYING:
+        return expit(scores), scores >= probe.probe.threshold
+    if probe.task.kind == "multiclass":
+        return np.exp(scores), scores.argmax(axis=1)[:, None] == np.arange(scores.shape[1])
+    return scores, None
 
 
 def given_counts(table: pa.Table, probe: SavedProbe) -> dict[str, int]:

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import cv2
@@ -17,7 +18,7 @@ from mediafm.reading import sandbox
 from mediafm.reading.allocator import few_arenas
 from mediafm.reading.live import follow_title
 from mediafm.reading.messages import CONFINED, from_error, from_event, to_request
-from mediafm.reading.title import read_title
+from mediafm.reading.title import Event, ReadRequest, read_picture, read_title
 from mediafm.reading.title_pass import Beat
 from mediafm.reading.wire import Message, send
 
@@ -52,7 +53,7 @@ def _claim_output() -> BinaryIO:
 def _serve(request: Any, out: BinaryIO) -> None:
     try:
         asked = to_request(request)
-        for event in follow_title(asked, lambda: send(out, _WAITING)) if asked.follow_s else read_title(asked):
+        for event in _events(asked, out):
             send(out, from_event(event))
     except MediafmError as error:
         send(out, from_error(error))
@@ -63,6 +64,12 @@ def _serve(request: Any, out: BinaryIO) -> None:
     except Exception as error:  # whatever else a damaged file makes a library stumble over concerns this file alone
         reason = f"{request['path']} broke its reader ({type(error).__name__}: {str(error)[:200]})."
         send(out, from_error(MediaError(reason, "Check that it plays, or convert it anew.")))
+
+
+def _events(asked: ReadRequest, out: BinaryIO) -> Iterator[Event]:
+    if asked.still:
+        return read_picture(asked)
+    return follow_title(asked, lambda: send(out, _WAITING)) if asked.follow_s else read_title(asked)
 
 
 if __name__ == "__main__":

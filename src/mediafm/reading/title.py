@@ -11,12 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from mediafm.errors import MediaError
-from mediafm.media import Languages, Only, Sidecar, TextTrack, TitleReader, choose_text, open_title, read_text
+from mediafm.media import (
+    Languages,
+    Only,
+    Sidecar,
+    TextTrack,
+    TitleReader,
+    choose_text,
+    open_title,
+    read_still,
+    read_text,
+)
 from mediafm.reading.described import chapters_of, tracks_of
 from mediafm.reading.sound_pass import SoundPass
 from mediafm.reading.title_pass import Beat, ReadShot, TitlePass
 from mediafm.shots import make_detector
-from mediafm.types import SAMPLE_RATE, Cue, Shot, ShotCue
+from mediafm.types import SAMPLE_RATE, Cue, Shot, ShotCue, ShotInput
 
 LOST_SOUND_S = 0.5  # holes in the sound that sum to less are the rounding of timestamps
 
@@ -33,6 +43,8 @@ class ReadRequest:
     Of a title that was read before, more can be said. only: "video" or "audio" alone is wanted; no words are read.
     shots: its shots (the five numbers of `Shot`), which sound alone is cut at. least_end_pts: where it ended, for its
     pictures alone do not tell.
+
+    still: the file is a single picture, not a film: one shot that shows it, its short side `short_side` at most.
     """
 
     path: Path
@@ -47,6 +59,7 @@ class ReadRequest:
     only: Only = ""
     shots: Sequence[tuple[int, ...]] = ()
     least_end_pts: int = 0
+    still: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,14 @@ class Retold:
 
 
 Event = Opened | ReadShot | Retold | Beat | Closed
+
+
+def read_picture(request: ReadRequest) -> Iterator[Event]:
+    """A picture file as a title of one shot. Raises MediaError."""
+    image = read_still(request.path, request.short_side)
+    yield ReadShot(Shot(0, 0, 1, 0, 1), (), ShotInput((image,), (0.0,), None, "", 1.0))
+    height, width = image.shape[:2]
+    yield Closed(1, 1, width, height, 0.0, True, False, False, 0, "", "")
 
 
 def read_title(request: ReadRequest) -> Iterator[Event]:

@@ -125,14 +125,11 @@ class _Crew:
             raise UsageError("No machine of the cluster has a processor to give.", "Start a node with --num-cpus 1.")
         try:
             self._start_hosts(there)
-            first = self._start(there[0])
-            self._identity = self._opened(first, make=True)
+            first, others = self._first_of(there)
             catalog = Catalog.open(self._catalog_uri)
             if catalog.identity != self._identity:
                 raise _not_shared(first.machine, self._catalog_uri)
-            rest = [self._start(machine) for machine in there[1:]]
-            for post in rest:
-                self._opened(post)
+            rest = [post for post in [self._start(machine) for machine in others] if self._answers(post)]
             yield [first, *rest], catalog
         finally:
             for actor in [*(post.actor for post in self._started), *self._hosts]:
@@ -182,6 +179,28 @@ class _Crew:
                 f"The cluster has {total:g} GPUs; an actor of encoders is to take {gpus:g}.", "Lower --gpus, or give 0."
             )
         self._hosts = start_hosts(self._ray, EncoderHost, count, gpus, self._asked.preset)
+
+    def _first_of(self, there: Sequence[Machine]) -> tuple[Post, Sequence[Machine]]:
+        """A station that has opened the catalog, or made it, and the machines that come after its own."""
+        for n, machine in enumerate(there, 1):
+            post = self._start(machine)
+            if self._answers(post, make=True):
+                return post, there[n:]
+        raise MediafmError(
+            f"None of {len(there)} machines of the cluster could be worked on.", "See `ray status`, and run it again."
+        )
+
+    def _answers(self, post: Post, make: bool = False) -> bool:
+        """Wait until a station is ready; False where it is lost: the cluster names a machine for a while after it died.
+
+        Raises what the station could not do, and where.
+        """
+        try:
+            self._identity = self._opened(post, make)
+        except self._ray.exceptions.RayError:
+            self._progress.note(f"{post.machine.address} does not answer; the work is begun without it.")
+            return False
+        return True
 
     def _start(self, machine: Machine) -> Post:
         processors = int(machine.processors)

@@ -4,6 +4,7 @@ Every encoder used here must be the very one that made the catalog's vectors (it
 MismatchError that names both.
 """
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mediafm.errors import CatalogError, MismatchError, UsageError
-from mediafm.search.external import read_picture, read_sound
+from mediafm.search.external import FileReader
 from mediafm.types import FloatArray, Modality, ShotInput
 
 if TYPE_CHECKING:
@@ -23,46 +24,54 @@ _THINGS: dict[Modality, str] = {"video": "picture", "audio": "sound", "text": "t
 
 
 class QueryEncoders:
-    """The encoders of a catalog, each loaded when first needed.
+    """The encoders of a catalog, each loaded when first needed and then kept; many threads may use them, in turn.
 
     preset: whose encoders read the queries; default is the one that made the catalog (`offline` for the text of
     imported features). Only a preset that the user names himself may hold code of his own.
+    files: what reads pictures and sounds.
     """
 
-    def __init__(self, catalog: "Catalog", preset: str = "") -> None:
-        self._catalog, self._named = catalog, preset
+    def __init__(self, catalog: "Catalog", preset: str = "", files: FileReader | None = None) -> None:
+        self._catalog, self._named, self._files = catalog, preset, files or FileReader()
         self._preset: Preset | None = None
+        self._lock = threading.RLock()  # a model is loaded once and serves one query at a time; files are read outside
 
     def words(self, text: str) -> FloatArray | None:
         """By the catalog's text encoder, unit [D]; None where the catalog has none or text vectors were imported."""
-        if self._is_imported("text") or "text" not in self._load_preset().choices:
+        if self._is_imported("text"):
             return None
-        encoder = self._encoder("text")
         from mediafm.encoders import TextEncoder as Encodes
 
-        return _unit(encoder.encode_texts([text])[0]) if isinstance(encoder, Encodes) else None
+        with self._lock:
+            if "text" not in self._load_preset().choices:
+                return None
+            encoder = self._encoder("text")
+            return _unit(encoder.encode_texts([text])[0]) if isinstance(encoder, Encodes) else None
 
     def words_as(self, modality: Modality, text: str) -> FloatArray | None:
         """In the space of pictures or sounds, unit [D]; None where that encoder shares none with words."""
-        if self._is_imported(modality) or not self._load_preset().may_read_words(modality):
+        if self._is_imported(modality):
             return None
         from mediafm.encoders import TextEncoder as Encodes
 
-        encoder = self._encoder(modality)
-        if not isinstance(encoder, Encodes) or not getattr(encoder, "reads_words", True):
-            return None
-        return _unit(encoder.encode_texts([text])[0])
+        with self._lock:
+            if not self._load_preset().may_read_words(modality):
+                return None
+            encoder = self._encoder(modality)
+            if not isinstance(encoder, Encodes) or not getattr(encoder, "reads_words", True):
+                return None
+            return _unit(encoder.encode_texts([text])[0])
 
     def picture(self, path: str | Path) -> FloatArray:
         """Of a picture file, as a shot that shows nothing else, [D]."""
         encoder = self._encoder_for("video", "image")
-        still = read_picture(Path(path), encoder.frame_side)
+        still = self._files.picture(Path(path), encoder.frame_side)
         return self._vector(encoder, [ShotInput((still,), (0.0,), None, "", 1.0)], path)
 
     def sound(self, path: str | Path) -> FloatArray:
         """Of a sound file, the mean over its parts by length, [D]. UsageError where there is no sound in it."""
         encoder = self._encoder_for("audio", "sound")
-        return self._vector(encoder, read_sound(Path(path), encoder.sample_rate), path)
+        return self._vector(encoder, self._files.sound(Path(path), encoder.sample_rate), path)
 
     def _vector(self, encoder: "Encoder", shots: list[ShotInput], path: str | Path) -> FloatArray:
         from mediafm.encoders import checked
@@ -73,7 +82,8 @@ class QueryEncoders:
                 f"Encoder {encoder.name!r} wants {names}, which {path} does not give it.",
                 "Search by an example in the catalog: --like.",
             )
-        encoded = checked(encoder, shots)
+        with self._lock:
+            encoded = checked(encoder, shots)
         if not encoded.present.any():
             raise UsageError(f"Encoder {encoder.name!r} finds nothing in {path}.", "Choose another file.")
         length = np.array([shot.duration for shot in shots])
@@ -109,9 +119,10 @@ class QueryEncoders:
         return self._preset
 
     def _encoder(self, modality: Modality) -> "Encoder":
-        encoder = self._load_preset().encoder(modality)
-        check_same(self._catalog, modality, encoder.fingerprint)
-        return encoder
+        with self._lock:
+            encoder = self._load_preset().encoder(modality)
+            check_same(self._catalog, modality, encoder.fingerprint)
+            return encoder
 
 
 class GivenText(QueryEncoders):

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from mediafm.errors import CatalogError, UsageError
+from mediafm.index.lists import MOST
 from mediafm.search.duplicates import THRESHOLD, Folding
 from mediafm.search.encoding import GivenText, QueryEncoders, TextEncoder
 from mediafm.search.example import parse_example
 from mediafm.search.explaining import explained
 from mediafm.search.filters import allowed_shots
-from mediafm.search.likeness import features_to_compare, like_rankings, shots_of_examples
+from mediafm.search.likeness import Among, alike_by_modality, features_to_compare, like_rankings, shots_of_examples
 from mediafm.search.lines import Lines
 from mediafm.search.merging import Ranking, merged
 from mediafm.search.queries import Like, Query, Words
-from mediafm.search.ranking import Hit, Unit, best_runs, make_hits
+from mediafm.search.ranking import SHOTS_A_CLIP, Hit, Unit, best_runs, make_hits
 from mediafm.search.through import Through
 from mediafm.search.words import WAYS, ways_of, word_rankings
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_HITS = 10_000
 _MOST_FOLDED = 2_000  # finds looked at for duplicates
+_MORE = 20  # than were asked for are looked at at first
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +95,25 @@ def find(
     notes: list[str] = []
     through = _through(catalog, queries, options)
     lines = Lines.open(catalog)
-    rankings = _rank(catalog, lines, queries, unit, features, encoders, through, notes, options.ways)
     allowed = allowed_shots(catalog, lines, options.where, options.titles, options.after, options.before)
     if allowed is not None and not allowed.any():
         notes.append("No shot of the catalog fits the filters.")
     others = [query for query in queries if not isinstance(query, Words)]
     own = shots_of_examples(catalog, lines, others, unit == "title")
     allowed = ~own if allowed is None else allowed & ~own
-    rankings = [ranking.within(allowed) for ranking in rankings]
-    show = _Showing(catalog, lines, unit, k, options)
+    show = _Showing(catalog, lines, unit, k, options, [q.place for q in queries if isinstance(q, Like)])
+    for count in _depths(queries, features, unit, k):
+        among = None if count is None else Among(count, allowed)
+        rankings = _rank(catalog, lines, queries, unit, features, encoders, through, notes, options.ways, among)
+        rankings = [ranking.within(allowed) for ranking in rankings]
+        hits = show.hits(rankings)
+        if len(hits) >= k:
+            break
     names = list(dict.fromkeys(ranking.features for ranking in rankings))
     lists = {}
     if len(features) > 1 and len(names) > 1:
         lists = {name: show.hits([r for r in rankings if r.features == name]) for name in names}
-    return Answer(show.hits(rankings), lists, notes)
+    return Answer(hits, lists, list(dict.fromkeys(notes)))
 
 
 def search(
@@ -199,6 +206,7 @@ def _rank(
     through: Through | None,
     notes: list[str],
     allowed_ways: Sequence[str] = WAYS,
+    among: Among | None = None,
 ) -> list[Ranking]:
     """All ways in which all queries are answered. Features asked for must be of use to one kind of query at least."""
     words = [query for query in queries if isinstance(query, Words)]
@@ -212,15 +220,31 @@ def _rank(
     if others:
         examples = any(isinstance(query, Like) for query in others)
         names = features_to_compare(catalog, features) if examples else []
-        rankings += like_rankings(catalog, lines, others, names, encoders, unit == "title")
+        rankings += like_rankings(catalog, lines, others, names, encoders, unit == "title", notes, among)
     return rankings
+
+
+def _depths(queries: Sequence[Query], features: Sequence[str], unit: Unit, k: int) -> list[int | None]:
+    """How many of the nearest shots are ranked, and how many if those did not do; None: all.
+
+    One example's shots need no more than are shown and folded, which an index with lists finds at once. Where rankings
+    are merged, more: beyond the first ten thousand a rank adds next to nothing.
+    """
+    if unit == "title":
+        return [None]
+    deep = SHOTS_A_CLIP * max(_MOST_FOLDED, 2 * k)
+    alone = len(queries) == 1 and not isinstance(queries[0], Words) and len(features) < 2
+    return [MOST, deep] if alone and unit == "shot" and k + _MORE <= MOST else [deep]
 
 
 class _Showing:
     """Turns rankings into hits, as often as there are lists."""
 
-    def __init__(self, catalog: "Catalog", lines: Lines, unit: Unit, k: int, options: Options) -> None:
+    def __init__(
+        self, catalog: "Catalog", lines: Lines, unit: Unit, k: int, options: Options, places: Sequence[str]
+    ) -> None:
         self._catalog, self._lines, self._unit, self._k, self._options = catalog, lines, unit, k, options
+        self._places = places
         self._folding: Folding | None = None
 
     def hits(self, rankings: Sequence[Ranking]) -> list[Hit]:
@@ -234,12 +258,16 @@ class _Showing:
         if not self._options.explain:
             return hits
         why = explained(rankings, np.array([run.best for run in runs], dtype=np.int64), [hit.text for hit in hits])
+        if len(self._places) == 1:  # of several examples nobody could tell which one is meant
+            shots = [(hit.title, hit.best_shot) for hit in hits]
+            alike = alike_by_modality(self._catalog, self._places[0], shots)
+            why = [{**reason, "alike": cosines} for reason, cosines in zip(why, alike, strict=True)]
         return [replace(hit, why=reason) for hit, reason in zip(hits, why, strict=True)]
 
     def _folded(self, scores_N: Any) -> tuple[list[Any], list[Any]]:
         """More and more of the best, until k of them are left or there are no more."""
         self._folding = self._folding or Folding(self._catalog, self._options.threshold)
-        count = self._k + 20
+        count = self._k + _MORE
         while True:
             runs = best_runs(scores_N, self._lines, self._unit, count)
             kept, twins = self._folding.fold(runs, self._lines.titles, self._k)

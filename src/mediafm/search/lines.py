@@ -16,6 +16,7 @@ import zipfile
 from array import array
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -66,7 +67,7 @@ class Lines:
     counts: NDArray[np.int32]
 
     @classmethod
-    def open(cls, catalog: "Catalog") -> Self:
+    def open(cls, catalog: "Catalog") -> "Lines":
         """Of what the catalog holds now: as kept, or built and kept. A damaged cache is built anew."""
         version = getattr(catalog, "content_version", None)
         if version is None:  # a catalog in memory
@@ -74,7 +75,8 @@ class Lines:
         home = cache_folder("search") / hashlib.sha256(catalog.identity.encode()).hexdigest()[:16]
         path = home / f"{hashlib.sha256(f'{_VERSION} {version()}'.encode()).hexdigest()[:32]}.npz"
         try:
-            return cls._load(path)
+            about = path.stat()
+            return _held(path, about.st_size, about.st_mtime_ns)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
             lines = cls.build(catalog)
             lines._keep(path)
@@ -119,6 +121,12 @@ class Lines:
     def __len__(self) -> int:
         return len(self.length)
 
+    @cached_property
+    def _norms(self) -> FloatArray:
+        """What repeated words count the less by, the longer a text is."""
+        mean = max(float(self.length.mean()) if len(self) else 0.0, 1e-9)
+        return np.asarray(K1 * (1 - B + B * self.length / mean), dtype=np.float32)
+
     @property
     def speaks(self) -> bool:
         """Whether there is any timed text."""
@@ -131,7 +139,7 @@ class Lines:
         """
         held_N, whole = np.zeros(len(self), dtype=np.float32), 0.0
         score_N = np.zeros(len(self), dtype=np.float32)
-        norm_N = K1 * (1 - B + B * self.length / max(float(self.length.mean()) if len(self) else 0.0, 1e-9))
+        norm_N = self._norms
         for word, asked in Counter(words_of(query)).items():
             if (number := self.vocabulary.get(word)) is None:
                 whole += asked * np.log1p(2 * len(self) + 1)  # as of a word in no shot
@@ -198,6 +206,11 @@ class Lines:
         ):
             raise ValueError("arrays of different sizes")
         return lines
+
+
+@lru_cache(maxsize=2)  # a service asks for the same ones again and again
+def _held(path: Path, size: int, changed_ns: int) -> Lines:
+    return Lines._load(path)
 
 
 def _packed(texts: list[str]) -> NDArray[np.uint8]:

@@ -2,20 +2,27 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from mediafm.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
 class _Weighted:
-    def check_weight(self, weight: float) -> None:
-        """UsageError for a weight that is no number, not finite or zero."""
+    """What all kinds of query share: a weight that is a number, and a name for people, which is their first field."""
+
+    __slots__ = ()
+    weight: float
+
+    def __post_init__(self) -> None:
+        weight = self.weight
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight) or not weight:
             raise UsageError(
                 f"{weight!r} is no weight of a query.", "Give a number: 2 counts twice, -1 means less like this."
             )
+
+    def __str__(self) -> str:
+        return str(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]  # every kind is a dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +33,9 @@ class Words(_Weighted):
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        self.check_weight(self.weight)
+        _Weighted.__post_init__(self)
         if not self.text.strip():
             raise UsageError("There are no words to search for.", "Give at least one.")
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +45,26 @@ class Like(_Weighted):
     place: str
     weight: float = 1.0
 
-    def __post_init__(self) -> None:
-        self.check_weight(self.weight)
-
-    def __str__(self) -> str:
-        return self.place
-
 
 @dataclass(frozen=True, slots=True)
-class Image(_Weighted):
+class _File(_Weighted):
+    path: str | Path
+    weight: float = 1.0
+
+    def __str__(self) -> str:
+        return Path(self.path).name
+
+
+class Image(_File):
     """A picture file: JPEG, PNG or WebP."""
 
-    path: str | Path
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        self.check_weight(self.weight)
-
-    def __str__(self) -> str:
-        return Path(self.path).name
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SoundFile(_Weighted):
+class SoundFile(_File):
     """A sound file, or a film whose sound is meant."""
 
-    path: str | Path
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        self.check_weight(self.weight)
-
-    def __str__(self) -> str:
-        return Path(self.path).name
+    __slots__ = ()
 
 
 Query = Words | Like | Image | SoundFile

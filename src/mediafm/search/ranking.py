@@ -21,8 +21,8 @@ class Hit:
     """A found shot, clip or title: shots [first_shot, end_shot), their span in seconds, their timed text.
 
     text: of the shots; of a title, only that of its best shot. score: cosine, or the merged reciprocal ranks; of a
-    clip or title that of its best shot. duplicates: near-duplicates folded into it. why: what brought it, where that
-    was asked for.
+    clip or title that of its best shot, which is `best_shot` and begins at `best_s`. duplicates: near-duplicates folded
+    into it. why: what brought it, where that was asked for.
     """
 
     title: str
@@ -32,12 +32,14 @@ class Hit:
     text: str
     first_shot: int
     end_shot: int
+    best_shot: int
+    best_s: float
     duplicates: tuple[Mapping[str, Any], ...] = ()
     why: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The hit as `search --json` prints it; `why` only where it was asked for."""
-        names = ("title", "start_s", "end_s", "score", "text", "first_shot", "end_shot")
+        names = ("title", "start_s", "end_s", "score", "text", "first_shot", "end_shot", "best_shot", "best_s")
         document: dict[str, Any] = {name: getattr(self, name) for name in names}
         document["duplicates"] = [dict(duplicate) for duplicate in self.duplicates]
         return document | ({"why": dict(self.why)} if self.why else {})
@@ -91,12 +93,19 @@ def make_hits(
 
 def _hit(lines: Lines, run: Run, twins: Sequence[Run], texts: Sequence[str], unit: Unit) -> Hit:
     text = " ".join(text for text in texts[run.first : run.end] if text)
+    best = run.best - int(lines.starts[run.title])
     duplicates = tuple(_span(lines, twin) for twin in twins)
     if unit == "title":
         run = run._replace(first=0, end=int(lines.starts[run.title + 1] - lines.starts[run.title]))
     span = _span(lines, run)
     return Hit(
-        span["title"], span["start_s"], span["end_s"], run.score, text, run.first, run.end, duplicates=duplicates
+        **span,
+        text=text,
+        first_shot=run.first,
+        end_shot=run.end,
+        best_shot=best,
+        best_s=float(lines.start_s[run.best]),
+        duplicates=duplicates,
     )
 
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mediafm.errors import CatalogError, UsageError
+from mediafm.index import open_index
 from mediafm.search.encoding import QueryEncoders
 from mediafm.search.lines import Lines
 from mediafm.search.merging import Ranking
 from mediafm.search.queries import Words
 from mediafm.search.through import Through
-from mediafm.types import FloatArray
+from mediafm.types import FloatArray, Modality
 
 if TYPE_CHECKING:
     from mediafm.catalog import Catalog
@@ -67,9 +68,10 @@ def _rankings(
             notes.append("Words are matched as words alone: no encoder at hand made the catalog's text vectors.")
         else:
             yield Ranking(query.text, "meaning", "text", _cosines(catalog, lines, "text", meant_D))
-    for way, modality in (("picture", "video"), ("sound", "audio")):
+    towers: tuple[tuple[str, Modality], ...] = (("picture", "video"), ("sound", "audio"))
+    for way, modality in towers:
         if way in ways and modality in catalog.spec.encoders:
-            vector = encoders.words_as(modality, query.text)  # type: ignore[arg-type]
+            vector = encoders.words_as(modality, query.text)
             if vector is not None:
                 yield Ranking(query.text, way, modality, _cosines(catalog, lines, modality, vector))
     if through is not None and "predicted" in ways:
@@ -94,17 +96,10 @@ def ways_of(features: Sequence[str]) -> list[str]:
     return [way for way, held in _FEATURES.items() if held in features or way == "predicted"]
 
 
-def _cosines(catalog: "Catalog", lines: Lines, modality: Any, wanted_D: FloatArray) -> FloatArray:
+def _cosines(catalog: "Catalog", lines: Lines, modality: Modality, wanted_D: FloatArray) -> FloatArray:
     """Of each shot's own vector with the query, as their encoder gave them, [N]; -inf where it is absent."""
-    return _laid(lines, ((t, cosines(f.vectors[modality], wanted_D)) for t, f in catalog.iter_features()))
-
-
-def cosines(rows: Any, wanted_D: FloatArray) -> FloatArray:
-    """Cosine of each row with a unit vector, float32 [n]; -inf for a row of zeros, which has nothing to compare."""
-    rows = np.asarray(rows, dtype=np.float32)
-    norms = np.linalg.norm(rows, axis=1)
-    found = (rows @ wanted_D) / np.where(norms > 0, norms, 1)
-    return np.where(norms > 0, found, -np.inf).astype(np.float32)
+    index = open_index(catalog, modality, as_encoded=True)
+    return lines.spread(index, index.scores(wanted_D))
 
 
 def _laid(lines: Lines, by_title: Any) -> FloatArray:

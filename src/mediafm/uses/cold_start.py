@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 CHANCE, POPULARITY, GENRES, MIXED, ORACLE = "chance", "genre_popularity", "genre_taste", "mixed:", "oracle:"
 FEWEST_TITLES, FEWEST_USERS = 4, 2
-MOST_USERS = 5000  # who are asked; all of them teach
+# Who are asked, and who are sorted for a new title: so many pairs of user and title are held at once. All teach.
+MOST_USERS, MOST_PEOPLE = 5000, 10_000
 DRAWS = 1000
 
 
@@ -118,30 +119,31 @@ def run_cold_start(
     genres = [set(record.metadata.genres) for record in catalog.titles()]
     ways = _names(genres, names, oracles or {})
     fold_of = np.random.default_rng(seed).permutation(np.arange(len(liked)) % folds)
+    people = np.sort(np.random.default_rng([seed, 8]).permutation(len(interactions.users))[:MOST_PEOPLE])
     held = _Held(ways)
     settings: dict[str, list[str]] = {}
     progress.start("cold start", folds, "folds")
     for fold in range(folds):
         new, known = liked[fold_of == fold], liked[fold_of != fold]
-        wanted = interactions.liked_UT[:, new].toarray() > 0
+        wanted = interactions.liked_UT[people][:, new].toarray() > 0
         teaching = interactions.liked_UT[:, known]
-        asked = np.flatnonzero(wanted.any(axis=1) & (np.asarray(teaching.sum(axis=1)).ravel() > 0))
+        asked = np.flatnonzero(wanted.any(axis=1) & (np.asarray(teaching[people].sum(axis=1)).ravel() > 0))
         asked = np.sort(np.random.default_rng([seed, fold]).permutation(asked)[:MOST_USERS])
         starts: dict[str, Factors] = {}
         for way in ways:
             if way.startswith(MIXED):
                 rows = content[way.removeprefix(MIXED)]
                 mixed = fit_mixed(teaching, rows[known], seed, starts)
-                scores = mixed.scores(rows[new])
+                scores = mixed.scores(rows[new], people)
                 settings.setdefault(way, []).append(mixed.setting.describe())
             elif way in content:
-                scores = content_scores(teaching, content[way][known], content[way][new])
+                scores = content_scores(teaching, content[way][known], content[way][new], people)
             elif way.startswith(ORACLE):
                 assert oracles is not None
-                scores = np.asarray(oracles[way.removeprefix(ORACLE)][:, new])
+                scores = np.asarray(oracles[way.removeprefix(ORACLE)][np.ix_(people, new)])
             else:
-                scores = _without_content(genres, way, teaching, known, new)
-            held.add(way, wanted, scores, asked, new, k)
+                scores = _without_content(genres, way, teaching, known, new, people)
+            held.add(way, wanted, scores, asked, k)
         progress.advance(1)
     measured = _rows(held, ways, names, settings, np.random.default_rng([seed, 7]))
     result = ColdStart(
@@ -178,11 +180,16 @@ def _names(of_title: list[set[str]], names: list[str], oracles: Mapping[str, Arr
 
 
 def _without_content(
-    of_title: list[set[str]], way: str, teaching: Any, known: NDArray[np.int64], new: NDArray[np.int64]
+    of_title: list[set[str]],
+    way: str,
+    teaching: Any,
+    known: NDArray[np.int64],
+    new: NDArray[np.int64],
+    people: NDArray[np.int64],
 ) -> Array:
-    """Scores [U, J] by chance or by genres."""
+    """Scores [people, J] by chance or by genres."""
     if way == CHANCE:
-        return np.zeros((teaching.shape[0], len(new)))
+        return np.zeros((len(people), len(new)))
     all_genres = sorted(set().union(*of_title))
     flags = np.array([[genre in genres for genre in all_genres] for genres in of_title], dtype=np.float64)
     shares = flags / np.maximum(flags.sum(axis=1, keepdims=True), 1)
@@ -191,7 +198,7 @@ def _without_content(
     per_title = liked_UG / counted  # likes a user gives each title of a genre, on average
     if way == POPULARITY:
         per_title = np.repeat(per_title.mean(axis=0)[None], len(per_title), axis=0)
-    return np.asarray(per_title @ shares[new].T)
+    return np.asarray(per_title[people] @ shares[new].T)
 
 
 class _Held:
@@ -201,9 +208,7 @@ class _Held:
         self._users: dict[str, list[tuple[NDArray[np.int64], Array, Array]]] = {way: [] for way in ways}
         self._titles: dict[str, list[Array]] = {way: [] for way in ways}
 
-    def add(
-        self, way: str, wanted: NDArray[np.bool_], scores: Array, asked: NDArray[np.int64], new: Any, k: int
-    ) -> None:
+    def add(self, way: str, wanted: NDArray[np.bool_], scores: Array, asked: NDArray[np.int64], k: int) -> None:
         """One fold of one way."""
         ndcg, recall = ndcg_and_recall(wanted[asked], scores[asked], k)
         self._users[way].append((asked, ndcg, recall))

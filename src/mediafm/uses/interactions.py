@@ -18,7 +18,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mediafm.errors import ImportDataError, UsageError
+from mediafm.errors import CatalogError, ImportDataError, UsageError
 from mediafm.probes.label_file import listed
 
 USER = ("user", "userid", "user_id", "uid", "viewer", "viewer_id", "profile_id", "account_id")
@@ -61,8 +61,10 @@ def read_interactions(
     items: table that says which item is which title (two columns: item, title), where items are not title ids
     themselves. item_column: which column names the title. min_rating: what counts as liked; default: 70 % of the
     highest rating there is (3.5 of 5). Several rows of one pair count once. ImportDataError where the table cannot be
-    read, has no users, or no item is a title.
+    read, has no users, or no item is a title; CatalogError where there are no titles.
     """
+    if not titles:
+        raise CatalogError("The catalog holds no titles.", "Fill it with `mediafm ingest` or `mediafm import`.")
     table, source = _read(Path(path)), Path(path)
     user = _column(table, USER, source, "user")
     item = _column(table, (item_column,) if item_column else ITEM, source, "item")

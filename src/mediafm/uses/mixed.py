@@ -53,15 +53,20 @@ class Mixed:
     profile_UR: Array
     map_RR: Array
 
-    def scores(self, content_TR: Array) -> Array:
-        """How much each user would like each title, [U, T]: both parts at one scale."""
-        own, alone = self.factors.scores(content_TR), self.profile_UR @ self.map_RR @ content_TR.T
-        return (1 - self.setting.share) * _scaled(own) + self.setting.share * _scaled(alone)
+    def scores(self, content_TR: Array, users: NDArray[np.int64] | None = None) -> Array:
+        """How much users (None: all) would like each title, [users, T]: both parts at one scale, that of all users."""
+        some = slice(None) if users is None else users
+        places_TK, turned_UR = self.factors.place(content_TR), self.profile_UR @ self.map_RR
+        own = self.factors.users_UK[some] @ places_TK.T / _deviation(self.factors.users_UK, places_TK)
+        alone = turned_UR[some] @ content_TR.T / _deviation(turned_UR, content_TR)
+        return np.asarray((1 - self.setting.share) * own + self.setting.share * alone)
 
 
-def content_scores(liked_UW: sparse.csr_array, content_WR: Array, content_TR: Array) -> Array:
-    """Content alone: the mean cosine of a title with what a user liked, [U, T]."""
-    return profiles(liked_UW, content_WR) @ content_TR.T
+def content_scores(
+    liked_UW: sparse.csr_array, content_WR: Array, content_TR: Array, users: NDArray[np.int64] | None = None
+) -> Array:
+    """Content alone: the mean cosine of a title with what a user (None: each) liked, [users, T]."""
+    return profiles(liked_UW if users is None else liked_UW[users], content_WR) @ content_TR.T
 
 
 def fit_mixed(
@@ -84,31 +89,35 @@ def _choose(liked_UW: sparse.csr_array, content_WR: Array, size: int, seed: int,
     held, rest = np.sort(order[:back]), np.sort(order[back:])
     if back < 2 or len(rest) < 2:
         return Setting(PENALTIES[1], 0, SHARES[-1], np.inf)
-    teaching, wanted = liked_UW[:, rest], liked_UW[:, held].toarray() > 0
-    asked = np.flatnonzero(wanted.any(axis=1))[:USERS_ASKED]
+    teaching, likes_held = liked_UW[:, rest], liked_UW[:, held]
+    asked = np.flatnonzero(np.asarray(likes_held.sum(axis=1)).ravel() > 0)[:USERS_ASKED]
+    wanted = likes_held[asked].toarray() > 0
     if "rest" not in starts:
         starts["rest"] = factorise(teaching, size, seed)
     if not len(asked):
         return Setting(PENALTIES[1], 0, SHARES[-1], np.inf)
 
-    def judged(scores_UT: Array) -> float:
-        return float(np.mean(ndcg_and_recall(wanted[asked], scores_UT[asked], DEPTH)[0]))
+    def judged(scores_AT: Array) -> float:
+        return float(np.mean(ndcg_and_recall(wanted, scores_AT, DEPTH)[0]))
 
     told = profiles(teaching, content_WR[rest])
     maps = profile_maps(teaching, content_WR[rest], seed)
-    reached_by = [judged(told @ turn @ content_WR[held].T) for turn in maps]
+    reached_by = [judged(told[asked] @ turn @ content_WR[held].T) for turn in maps]
     chosen = int(np.argmax(reached_by))
     best, reached = Setting(PENALTIES[1], 0, SHARES[-1], PROFILE_PENALTIES[chosen]), -1.0
     for penalty, rounds in product(PENALTIES, ROUNDS):
         factors = learn(teaching, content_WR[rest], starts["rest"], penalty, rounds)
         for share in SHARES:
             setting = Setting(penalty, rounds, share, PROFILE_PENALTIES[chosen])
-            score = judged(Mixed(setting, factors, told, maps[chosen]).scores(content_WR[held]))
+            score = judged(Mixed(setting, factors, told, maps[chosen]).scores(content_WR[held], asked))
             if score > reached:
                 best, reached = setting, score
     return best
 
 
-def _scaled(scores: Array) -> Array:
-    """Scores at deviation 1 within a user's list, on average over users."""
-    return np.asarray(scores / max(float(np.sqrt(scores.var(axis=1).mean())), 1e-12))
+def _deviation(users_UK: Array, titles_TK: Array) -> float:
+    """Root of what the products of a user with all titles vary by, on average over users; no product is made."""
+    centred = titles_TK - titles_TK.mean(axis=0)
+    spread_KK = centred.T @ centred / len(centred)
+    variances_U = np.einsum("uk,kl,ul->u", users_UK, spread_KK, users_UK, optimize=True)
+    return max(float(np.sqrt(max(variances_U.mean(), 0.0))), 1e-12)

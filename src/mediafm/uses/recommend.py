@@ -92,7 +92,7 @@ def recommend_to_user(
             "There is no title that nobody has liked." if only_new else f"User {user!r} has liked every title.",
             "Ask for all titles with --seen-too." if only_new else "Add titles.",
         )
-    scores = mixed.scores(content[allowed])[row]
+    scores = mixed.scores(content[allowed], np.array([row]))[0]
     best = np.argsort(-scores, kind="stable")[:k]
     return [Liking(user, known[allowed[i]], round(float(scores[i]), 5), bool(new[allowed[i]])) for i in best]
 
