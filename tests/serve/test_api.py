@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from mediafm.catalog import Catalog
-from mediafm.serve.routes.titles import ARROW
+from mediafm.serve.routes.vectors import ARROW
 
 Client = Callable[..., TestClient]
 

@@ -156,6 +156,8 @@ class Hit(Form):
     text: str
     first_shot: int
     end_shot: int
+    best_shot: int = Field(description="The shot that fits best, of a clip or title.")
+    best_s: float = Field(description="Where that shot begins, in seconds.")
     duplicates: list[dict[str, Any]] = Field(default=[], description="Near-duplicates folded into it.")
 
 

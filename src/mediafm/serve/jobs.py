@@ -6,6 +6,7 @@ commands that are run again only do what is left.
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import secrets
@@ -14,12 +15,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from mediafm.errors import CatalogError, UsageError
 
@@ -68,11 +71,16 @@ class Jobs:
 
     def __exit__(self, *_: object) -> None:
         """Stop the job that runs; it goes on when the service is started again."""
-        with self._change:
-            self._stopping = True
-            self._change.notify_all()
-            self._interrupt()
+        self.stop()
         self._thread.join(_STOP_S + 5)
+
+    def stop(self) -> None:
+        """Begin to stop: nothing more is started, and those who follow a job are let go."""
+        with self._change:
+            if not self._stopping:
+                self._stopping = True
+                self._change.notify_all()
+                self._interrupt()
 
     def add(self, kind: str, arguments: tuple[str, ...], by: str) -> Job:
         """A new job, on disk when this returns. UsageError where too many wait."""
@@ -106,16 +114,19 @@ class Jobs:
                     self._interrupt()
             return self._jobs[job_id]
 
-    async def follow(self, job_id: str) -> AsyncIterator[Job]:
-        """The job each time something of it changes, until it has ended or the service stops."""
-        seen = -1
+    async def follow(self, job_id: str, quiet_s: float = 15.0) -> AsyncIterator[Job | None]:
+        """The job each time something of it changes, until it has ended or the service stops; None after quiet_s."""
+        seen, told = -1, time.monotonic()
         self.one(job_id)
         while True:
             with self._change:
                 version, job, stopping = self._versions[job_id], self._jobs[job_id], self._stopping
             if version != seen:
-                seen = version
+                seen, told = version, time.monotonic()
                 yield job
+            elif time.monotonic() - told > quiet_s:
+                told = time.monotonic()
+                yield None
             if job.state in ENDED or stopping:
                 return
             await asyncio.sleep(0.2)
@@ -125,7 +136,9 @@ class Jobs:
     def _work(self) -> None:
         while (job := self._next()) is not None:
             try:
-                self._run(job)
+                with self._turn() as lock:
+                    if lock is not None:
+                        self._run(job, lock)
             except OSError as error:
                 self._end(job.id, "failed", None, f"The command could not be started: {error}")
 
@@ -140,12 +153,46 @@ class Jobs:
                 self._change.wait()
         return None
 
-    def _run(self, job: Job) -> None:
+    @contextmanager
+    def _turn(self) -> Iterator[TextIO | None]:
+        """The right to run a command, and a lock for it to hold; None where the service was stopped first.
+
+        Services of one catalog take turns. A command that still holds its lock while nobody has the turn outlived a
+        service that was killed: it is asked to end, so that nothing is done by two at once.
+        """
+        with (self._folder / "turn.lock").open("a") as turn, (self._folder / "command.lock").open("a+") as lock:
+            if self._taken(turn) and (_is_free(lock) or self._end_orphan(lock)):
+                yield lock
+            else:
+                yield None
+
+    def _end_orphan(self, lock: TextIO) -> bool:
+        _tell_holder(lock, signal.SIGINT)
+        if not self._taken(lock, _STOP_S):
+            _tell_holder(lock, signal.SIGKILL)
+        return self._taken(lock)
+
+    def _taken(self, lock: TextIO, within_s: float = float("inf")) -> bool:
+        until = time.monotonic() + within_s
+        while not (taken := _is_free(lock)) and not self._stopping and time.monotonic() < until:
+            time.sleep(0.1)
+        return taken
+
+    def _run(self, job: Job, lock: TextIO) -> None:
         command = [sys.executable, "-m", "mediafm", job.kind, *job.arguments, "--json"]
         with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
             with subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, text=True, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+                pass_fds=[lock.fileno()],
             ) as process:
+                lock.truncate(0)
+                lock.write(str(process.pid))
+                lock.flush()
                 with self._change:
                     self._process = process
                     if self._stopping or self._jobs[job.id].state == "cancelled":
@@ -212,6 +259,22 @@ class Jobs:
         for job in ended[: max(0, len(ended) - _KEPT_JOBS)]:
             (self._folder / f"{job.id}.json").unlink(missing_ok=True)
             del self._jobs[job.id]
+
+
+def _is_free(lock: TextIO) -> bool:
+    """Whether a lock could be taken; it is given back when its file is closed, also by death."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _tell_holder(lock: TextIO, how: signal.Signals) -> None:
+    """The command that holds the lock, which lives as long as it does, wrote its number into it."""
+    lock.seek(0)
+    with suppress(ValueError, ProcessLookupError, PermissionError):
+        os.killpg(int(lock.read()), how)
 
 
 def _read(path: Path) -> Job:

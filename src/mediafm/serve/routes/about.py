@@ -11,15 +11,19 @@ from mediafm.serve.keys import KeyRing
 from mediafm.serve.library import Library, trouble_opening
 from mediafm.serve.records import Records
 from mediafm.serve.replies import document
+from mediafm.serve.work import Work
 
 
-def make_router(library: Library, records: Records, ring: KeyRing | None, secure: bool) -> APIRouter:
+def make_router(library: Library, records: Records, ring: KeyRing | None, work: Work, secure: bool) -> APIRouter:
     """`/healthz`, `/metrics`, `/v1/catalog` and `/v1/session`. secure: whether cookies travel encrypted only."""
     router = APIRouter(tags=["about"])
 
     @router.get("/healthz", responses={503: {"model": Refusal}})
     def healthz(request: Request) -> Any:
         """Whether the service can read its catalog."""
+        if work.refuses:
+            said = document("The service takes nothing new.", "Ask another one, or later.", request.state.request_id)
+            return JSONResponse(said, 503)
         trouble = trouble_opening(library.catalog.uri)
         if trouble:
             said = document("The catalog cannot be read.", "Look into the service's log.", request.state.request_id)

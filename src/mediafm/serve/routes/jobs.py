@@ -33,6 +33,14 @@ class EmbedAsked(Form):
     context: Literal["title", "past", "none"] = "title"
 
 
+class MapAsked(Form):
+    """A map of all shots or titles, for the page."""
+
+    kind: Literal["map"]
+    features: str = Field(max_length=500)
+    unit: Literal["shot", "title"] = "shot"
+
+
 class JobForm(Form):
     """A job and how it stands."""
 
@@ -84,12 +92,17 @@ def make_router(jobs: Jobs, catalog_uri: str, films: Path | None, models: dict[s
         return Models(models=sorted(models))
 
     @router.post("/jobs", status_code=202)
-    def add(asked: Annotated[IngestAsked | EmbedAsked, Field(discriminator="kind")], request: Request) -> JobForm:
+    def add(
+        asked: Annotated[IngestAsked | EmbedAsked | MapAsked, Field(discriminator="kind")], request: Request
+    ) -> JobForm:
         """Ask for work; it is done after what was asked for before."""
         if isinstance(asked, IngestAsked):
             known = _films(films)
             arguments = [_known(name, known, "film") for name in asked.films]
             options = ["--catalog", catalog_uri]
+        elif isinstance(asked, MapAsked):
+            # One word to the command, which looks the name up and says so where there is none.
+            arguments, options = [], ["--catalog", catalog_uri, f"--features={asked.features}", "--unit", asked.unit]
         else:
             arguments, options = [], ["--catalog", catalog_uri, "--model", _known(asked.model, models, "model")]
             options += ["--context", asked.context]
@@ -121,7 +134,12 @@ def make_router(jobs: Jobs, catalog_uri: str, films: Path | None, models: dict[s
 
         async def lines() -> AsyncIterator[str]:
             async for now in jobs.follow(job):
-                yield f"event: {now.state}\ndata: {json.dumps(JobForm.of(now).model_dump())}\n\n"
+                # A comment now and then, so that a proxy keeps the connection and a reader who is gone is noticed.
+                yield (
+                    ": quiet\n\n"
+                    if now is None
+                    else f"event: {now.state}\ndata: {json.dumps(JobForm.of(now).model_dump())}\n\n"
+                )
 
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 

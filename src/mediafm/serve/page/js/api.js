@@ -27,6 +27,7 @@ export async function ask(path, parameters = {}, options = {}) {
 
 const named = (title) => title.split("/").map(encodeURIComponent).join("/");
 
+export const titleAddress = (id) => `/v1/titles/${named(id)}`;
 export const titles = (parameters) => ask("/v1/titles", parameters);
 export const title = (id) => ask(`/v1/titles/${named(id)}`);
 export const shots = (id) => ask(`/v1/titles/${named(id)}/shots`);
@@ -34,9 +35,19 @@ export const catalog = () => ask("/v1/catalog");
 export const failures = () => ask("/v1/failures");
 export const search = (parameters) => ask("/v1/search", parameters);
 export const similar = (parameters) => ask("/v1/similar", parameters);
+const sent = (method, body) => ({ method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+export const shelf = (parameters) => ask("/v1/catalogue", parameters);
+export const facets = () => ask("/v1/facets");
+export const find = (body, signal) => ask("/v1/search", {}, body instanceof FormData ? { method: "POST", body, signal } : { ...sent("POST", body), signal });
+export const films = () => ask("/v1/films");
+export const models = () => ask("/v1/models");
+export const jobs = () => ask("/v1/jobs");
+export const addJob = (job) => ask("/v1/jobs", {}, sent("POST", job));
+export const cancelJob = (id) => ask(`/v1/jobs/${id}`, {}, { method: "DELETE" });
+export const jobEvents = (id) => `/v1/jobs/${id}/events`;
 export const who = () => ask("/v1/session");
 export const enter = (key) =>
-  ask("/v1/session", {}, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key }) });
+  ask("/v1/session", {}, sent("POST", { key }));
 
 export const filmAddress = (id) => `/v1/media/${named(id)}`;
 export const wordsAddress = (id) => `/v1/titles/${named(id)}/words.vtt`;

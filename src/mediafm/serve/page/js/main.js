@@ -3,6 +3,8 @@
 import * as api from "./api.js";
 import { make, say } from "./dom.js";
 import * as catalogue from "./catalogue.js";
+import * as map from "./map.js";
+import * as model from "./model.js";
 import * as search from "./search.js";
 import * as title from "./title.js";
 
@@ -13,7 +15,7 @@ let turn = 0;
 function route() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?", 2);
   const [name = "", ...rest] = path.replace(/^\//, "").split("/");
-  return { module: { "": catalogue, search, title }[name] ?? catalogue, name, id: decodeURIComponent(rest.join("/")), parameters: new URLSearchParams(query) };
+  return { module: { "": catalogue, search, title, map, model }[name] ?? catalogue, name, id: decodeURIComponent(rest.join("/")), parameters: new URLSearchParams(query) };
 }
 
 async function show() {
@@ -22,7 +24,7 @@ async function show() {
   leave?.();
   leave = null;
   for (const link of document.querySelectorAll("nav a")) {
-    const current = link.getAttribute("href") === (name === "search" ? "#/search" : "#/");
+    const current = link.getAttribute("href") === (["search", "map", "model"].includes(name) ? `#/${name}` : "#/");
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -59,5 +61,11 @@ document.getElementById("quick").addEventListener("submit", (event) => {
   const words = document.getElementById("quick-words").value.trim();
   if (words) location.hash = `#/search?words=${encodeURIComponent(words)}`;
 });
-addEventListener("hashchange", () => { show().then(() => view.focus()); });
+const place = () => `${route().name}/${route().id}`;
+let shown = place();
+addEventListener("hashchange", () => {
+  if (shown !== place()) scrollTo(0, 0); // another view begins at its top, not where the last one was left
+  shown = place();
+  show().then(() => view.focus({ preventScroll: true }));
+});
 show();
