@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-all check format docs clean
+.PHONY: setup demo test test-all check format docs docs-test clean
 
 setup: $(STAMP)
 
@@ -44,6 +44,10 @@ docs: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open site/index.html"
+
+# The pages' commands and the notebooks, run as they stand (long).
+docs-test: setup
+	$(PYTEST) --run-slow tests/docs
 
 clean:
 	rm -rf $(VENV) demo runs site
