@@ -4,6 +4,7 @@ Every process holds the whole model and its optimisers' states. The micro-batche
 sums over all processes, and after each step all processes hold the same weights.
 """
 
+import importlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,6 +50,9 @@ class World:
         if device.type == "cuda":
             device = _own_device(place["LOCAL_RANK"])
             torch.cuda.set_device(device)
+        # Its functions take the group there is when they are defined as their default. Imported later (by optimisers,
+        # through dynamo) they would hold the group to the end of the interpreter, where its threads abort the process.
+        importlib.import_module("torch.distributed.nn.functional")
         with _answering("start"):
             dist.init_process_group(
                 "nccl" if device.type == "cuda" else "gloo", device_id=device if device.type == "cuda" else None
