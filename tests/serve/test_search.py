@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import shutil
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,13 @@ import pytest
 from PIL import Image as Picture
 from starlette.testclient import TestClient
 
+from encoders import tiny_models
 from mediafm.catalog import Catalog, EmbeddingSetSpec
+from mediafm.errors import MismatchError, UsageError
+from mediafm.ingest import reencode
 from mediafm.search import Image, Like, Options, QueryEncoders, SoundFile, Words, find
 from mediafm.serve.finder import Finder, Standing
+from mediafm.serve.library import Library
 
 Client = Callable[..., TestClient]
 
@@ -157,7 +163,7 @@ def test_many_at_once_load_one_encoder(served: Path, monkeypatch: pytest.MonkeyP
     loaded: list[str] = []
     build = presets._build
     monkeypatch.setattr(presets, "_build", lambda *given: (loaded.append(given[0]), build(*given))[1])
-    finder, answers = Finder(Catalog.open(served)), list[Any]()
+    finder, answers = Finder(Library(str(served))), list[Any]()
     start = threading.Barrier(16)
 
     def ask() -> None:
@@ -175,9 +181,32 @@ def test_many_at_once_load_one_encoder(served: Path, monkeypatch: pytest.MonkeyP
     assert all(hits == expected for hits in answers)
 
 
-def test_what_stands_for_a_moment_is_the_catalogs_and_goes_on_with_it(served: Path, tmp_path: Path) -> None:
-    import shutil
+def test_a_re_encoded_catalog_is_searched_by_its_new_encoders(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediafm.serve.library._LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("mediafm.serve.finder._STANDS_S", 0.0)
+    uri = str(shutil.copytree(served, tmp_path / "catalog"))
+    tiny_models.save_sentence(tmp_path / "sentence")
+    preset = tmp_path / "other.toml"
+    kinds = {"video": 'kind = "offline"', "audio": 'kind = "offline"', "text": 'kind = "sentence"\nmodel = "sentence"'}
+    tables = [f"[encoders.{modality}]\n{kind}\n" for modality, kind in kinds.items()]
+    preset.write_text('name = "other"\n[detector]\nname = "content"\n' + "".join(tables))
 
+    def ask(finder: Finder) -> Any:
+        return finder.find([Words("going")], "shot", 3, [], Options(explain=True)).hits
+
+    with closing(Finder(Library(uri), str(preset))) as finder:
+        with pytest.raises(MismatchError, match="would be by another encoder"):
+            ask(finder)
+        assert reencode(uri, str(preset)).switched
+        with closing(Finder(Library(uri), str(preset))) as started_anew:
+            assert ask(finder) == ask(started_anew)
+    with closing(Finder(Library(uri))) as finder, pytest.raises(UsageError, match="made with a preset file, 'other'"):
+        ask(finder)
+
+
+def test_what_stands_for_a_moment_is_the_catalogs_and_goes_on_with_it(served: Path, tmp_path: Path) -> None:
     shutil.copytree(served, tmp_path / "catalog")
     catalog = Catalog.open(tmp_path / "catalog")
     first = Standing(catalog, None)

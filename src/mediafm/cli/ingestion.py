@@ -21,9 +21,15 @@ def ingest(
     paths: Annotated[list[str], typer.Argument(help="Films, or folders (also s3://, gs://) that are searched.")],
     catalog: CatalogOption,
     preset: Annotated[
-        str, typer.Option(help="offline, open, reference, reference-api, omni, or a preset TOML file.")
-    ] = "offline",
-    detector: Annotated[str, typer.Option(help="auto, transnet, content or fixed; default: the preset's.")] = "",
+        str,
+        typer.Option(
+            help="offline, open, reference, reference-api, omni, or a preset TOML file; default: the catalog's, "
+            "offline for a new one."
+        ),
+    ] = "",
+    detector: Annotated[
+        str, typer.Option(help="auto, transnet, content or fixed; default: the catalog's, the preset's for a new one.")
+    ] = "",
     metadata: Annotated[Path | None, typer.Option(help="CSV or JSON lines with what is known of the titles.")] = None,
     language: Annotated[str, typer.Option(help="Languages of sound and subtitles, dearest first, as in de,en.")] = "",
     audio_language: Annotated[str, typer.Option(help="Of sound alone, in place of --language.")] = "",

@@ -34,6 +34,9 @@ def serve(
     ] = None,
     model: Annotated[list[Path] | None, typer.Option(help="Checkpoints that jobs may embed with.")] = None,
     probes: Annotated[Path | None, typer.Option(help="Folder of saved probes, for tags over a title's time.")] = None,
+    preset: Annotated[
+        Path | None, typer.Option(help="The preset file that the catalog was made with, to search and ingest by it.")
+    ] = None,
     most_hits: Annotated[int, typer.Option(help="Hits a search gives at most.")] = 1000,
     rate: Annotated[float, typer.Option(help="Requests a second one caller may make in the long run.")] = 50.0,
     concurrency: Annotated[int, typer.Option(help="Requests at work at the same time.")] = 32,
@@ -70,6 +73,7 @@ def serve(
         stop_s=stop_after,
         audit=audit,
         probes=probes,
+        preset=preset,
     )
     models = {path.resolve().name: path.resolve() for path in model or []}
     if len(models) < len(model or []):

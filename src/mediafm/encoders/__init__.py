@@ -5,7 +5,7 @@ Heavy libraries load when a preset's encoder is first asked for, not when this p
 
 from mediafm.encoders.encoder import Encoded, Encoder
 from mediafm.encoders.fingerprints import fingerprint
-from mediafm.encoders.presets import PRESETS, DetectorChoice, Preset, load_preset
+from mediafm.encoders.presets import PRESETS, DetectorChoice, Preset, load_preset, name_of_preset
 from mediafm.encoders.protocols import PaidEncoder, TextEncoder
 from mediafm.encoders.vectors import checked, scatter
 
@@ -20,5 +20,6 @@ __all__ = [
     "checked",
     "fingerprint",
     "load_preset",
+    "name_of_preset",
     "scatter",
 ]

@@ -181,18 +181,32 @@ class Preset:
         return {modality: loaded.get(modality, _licence(choice)) for modality, choice in self.choices.items()}
 
 
-def load_preset(name_or_path: str | Path, device: str | None = None, own_code: bool = True) -> Preset:
+def name_of_preset(made_by: str, named: str = "") -> str:
+    """The preset to load for a catalog: the one the user names, else the one that made it, `offline` for an import.
+
+    A preset file may name code, so that of a catalog, which may come from anywhere, is never looked for: UsageError.
+    """
+    if named:
+        return named
+    if made_by not in (*PRESETS, "import"):
+        raise UsageError(
+            f"The catalog was made with a preset file, {made_by!r}.",
+            "Name that file: --preset FILE.",
+        )
+    return "offline" if made_by == "import" else made_by
+
+
+def load_preset(name_or_path: str | Path, device: str | None = None) -> Preset:
     """A preset by name (one of PRESETS) or from a TOML file; see the module's docstring for its form.
 
     device: torch device of the encoders that use one; None for the best there is. Nothing is loaded yet.
-    own_code: whether the file may name a Python class. Only for files that the user himself names: never for what a
-        catalog or anything else that came from elsewhere does.
+    A file may name a Python class, so only the user himself may name it, never a catalog: `name_of_preset`.
     Raises UsageError, naming the file and the key, if the file is missing, not TOML, or has unknown or wrong keys.
     """
     text = str(name_or_path)
     if text in PRESETS:
         source = files("mediafm.encoders").joinpath("preset_files", f"{text}.toml").read_text(encoding="utf-8")
-        return _parse(source, text, Path(), device, own_code=False)
+        return _parse(source, text, Path(), device)
     path = Path(name_or_path).expanduser()
     if not path.is_file():
         raise UsageError(f"There is no preset {text!r}.", f"Choose one of {', '.join(PRESETS)}, or name a TOML file.")
@@ -200,10 +214,10 @@ def load_preset(name_or_path: str | Path, device: str | None = None, own_code: b
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"Preset file {path} cannot be read ({error}).", "It must be UTF-8 TOML.") from error
-    return _parse(source, str(path), path.parent, device, own_code)
+    return _parse(source, str(path), path.parent, device)
 
 
-def _parse(source: str, where: str, folder: Path, device: str | None, own_code: bool) -> Preset:
+def _parse(source: str, where: str, folder: Path, device: str | None) -> Preset:
     try:
         parsed = _PresetFile.model_validate(_with_installed(tomllib.loads(source)))
     except tomllib.TOMLDecodeError as error:
@@ -217,11 +231,6 @@ def _parse(source: str, where: str, folder: Path, device: str | None, own_code: 
             choices[modality] = _beside(choice, folder)
     if not choices:
         raise UsageError(f"Preset file {where} names no encoder.", "Give it at least one [encoders.*] table.")
-    if not own_code and any(isinstance(choice, _Python) for choice in choices.values()):
-        raise UsageError(
-            f"Preset file {where} names Python code, which is run only for a preset file that you name yourself.",
-            "Look at what it would run; if you trust it, give the file with --preset.",
-        )
     return Preset(parsed.name, parsed.detector, choices, device)
 
 

@@ -1,7 +1,8 @@
 """From files to the catalog: films (as `reading` reads them), MovieNet's keyframes, features of one's own; labels."""
 
 from mediafm.ingest.change import ReEncodeSummary
-from mediafm.ingest.films import catalog_spec, ingest, title_jobs, with_detector
+from mediafm.ingest.choosing import as_made, catalog_spec, with_detector
+from mediafm.ingest.films import ingest, title_jobs
 from mediafm.ingest.importing import import_catalogue, import_clip_set
 from mediafm.ingest.jobs import TitleJob, title_ids
 from mediafm.ingest.live import ingest_live
@@ -18,6 +19,7 @@ __all__ = [
     "ReEncodeSummary",
     "Readers",
     "TitleJob",
+    "as_made",
     "catalog_spec",
     "import_catalogue",
     "import_clip_set",

@@ -6,12 +6,10 @@ skipped. A film that cannot be read becomes a failure row with its reason.
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from mediafm.catalog import Catalog, CatalogSpec
-from mediafm.encoders import DetectorChoice, Preset, load_preset
-from mediafm.ingest.encoding import encoder_specs
+from mediafm.catalog import Catalog
+from mediafm.ingest.choosing import catalog_spec, chosen
 from mediafm.ingest.jobs import title_ids, title_jobs
 from mediafm.ingest.paying import set_cap, tell_beforehand, tell_spending
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
@@ -20,13 +18,12 @@ from mediafm.interrupts import on_interrupt
 from mediafm.media import Languages, find_films
 from mediafm.progress import SILENT, Progress
 from mediafm.reading import Limits, ReadingProcess
-from mediafm.shots import Detector, make_detector
 
 
 def ingest(
     paths: Sequence[Path | str],
     catalog_uri: str,
-    preset_name: str = "offline",
+    preset_name: str = "",
     *,
     detector: str = "",
     metadata: Path | None = None,
@@ -39,6 +36,7 @@ def ingest(
     """Ingest films and folders of films into the catalog at `catalog_uri`, which is made if it is not there.
 
     paths: of this machine, or addresses of object storage (`s3://bucket/films`).
+    preset_name, detector: where empty those that the catalog was made with, `offline` and its own for a new one.
     language: of sound and subtitles: a list such as `de,en`, or `Languages.spec` where they differ.
     workers: films that are read at the same time, each by a process of its own; 0: one for every two processors.
     limits: what reading one film may take. max_cost: dollars that encoders which are paid for may cost this run.
@@ -49,7 +47,7 @@ def ingest(
     started = time.monotonic()
     Languages.parse(language)  # what is no language is told at once
     films = title_ids(find_films(paths))
-    preset = with_detector(load_preset(preset_name), detector)
+    preset = chosen(catalog_uri, preset_name, detector)
     set_cap(preset, max_cost)
     processors = processors_here()
     readers = Readers(workers_for(workers, len(films), processors), limits or Limits(), processors, ReadingProcess)
@@ -67,21 +65,3 @@ def ingest(
     summary.seconds, summary.peak_rss_mb = time.monotonic() - started, peak_rss_mb() + readers.peak_rss_mb
     progress.end(ok=summary.titles_ok, failed=summary.titles_failed, skipped=summary.titles_skipped)
     return summary
-
-
-def catalog_spec(preset: Preset) -> CatalogSpec:
-    """What a catalog made by this preset says of itself."""
-    return CatalogSpec(preset.name, preset_detector(preset).fingerprint, encoder_specs(preset))
-
-
-def preset_detector(preset: Preset) -> Detector:
-    """A fresh detector as the preset names it."""
-    return make_detector(preset.detector.name, **preset.detector.options)
-
-
-def with_detector(preset: Preset, name: str) -> Preset:
-    """The preset with another detector; the preset itself for an empty name. UsageError for an unknown one."""
-    if not name:
-        return preset
-    make_detector(name)
-    return replace(preset, detector=DetectorChoice.model_validate({"name": name}))

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from mediafm.catalog import Catalog, LiveWriter, TitleRecord, TitleSource, Words
-from mediafm.encoders import Preset, checked, load_preset
+from mediafm.encoders import Preset, checked
 from mediafm.encoders.text import SentenceEncoder
 from mediafm.errors import EncoderError, MediafmError, UsageError
 from mediafm.ingest.batches import BatchPool, features_of
+from mediafm.ingest.choosing import catalog_spec, chosen
 from mediafm.ingest.encoding import (
     frames_wanted,
     global_vector,
@@ -27,7 +28,6 @@ from mediafm.ingest.encoding import (
     title_record,
 )
 from mediafm.ingest.feed import Failed, Feed, Item
-from mediafm.ingest.films import catalog_spec, with_detector
 from mediafm.ingest.jobs import TitleJob, title_jobs
 from mediafm.ingest.paying import set_cap, tell_beforehand, tell_spending
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
@@ -46,7 +46,7 @@ LEAST_IDLE_S = 1.0
 def ingest_live(
     path: Path,
     catalog_uri: str,
-    preset_name: str = "offline",
+    preset_name: str = "",
     *,
     detector: str = "",
     metadata: Path | None = None,
@@ -69,7 +69,7 @@ def ingest_live(
         raise UsageError(f"{path} does not exist yet.", "Start the recording first, then follow it.")
     if not LEAST_IDLE_S <= idle_s < float("inf"):
         raise UsageError(f"--idle is {idle_s:g} seconds.", f"Give {LEAST_IDLE_S:g} at least.")
-    preset, summary = with_detector(load_preset(preset_name), detector), IngestSummary()
+    preset, summary = chosen(catalog_uri, preset_name, detector), IngestSummary()
     _require_words_apart(preset)
     set_cap(preset, max_cost)
     title_id = path.resolve().name if path.is_dir() else path.stem

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mediafm.catalog import Rewritten, ShotRecord, Stored, TitleRecord, TitleSource
-from mediafm.encoders import DetectorChoice, Preset, TextEncoder
+from mediafm.encoders import DetectorChoice, TextEncoder
 from mediafm.errors import MediaError
 from mediafm.ingest.batches import EncodedShot, features_of
 from mediafm.ingest.change import Change
@@ -13,7 +13,7 @@ from mediafm.ingest.encoding import frames_of, keyframes, sample_rate_of
 from mediafm.ingest.jobs import TitleJob
 from mediafm.media import Only
 from mediafm.reading import ReadRequest, ReadShot
-from mediafm.shots import DETECTORS, GIVEN, make_detector
+from mediafm.shots import GIVEN
 from mediafm.types import Features, FloatArray, Modality, Shot, ShotInput
 
 _NOT_FROM_FILMS = ("import", "movienet:")  # how the detectors of imported titles begin
@@ -136,15 +136,6 @@ def request_of(
         shots=tuple(_numbers(shot) for shot in shots) if only == "audio" else (),
         least_end_pts=record.end_pts,
     )
-
-
-def detector_of(fingerprint: str, preset: Preset) -> DetectorChoice | None:
-    """The detector of that fingerprint: the preset's own, or one with its usual options; None: neither."""
-    usual = [DetectorChoice(name=name) for name in DETECTORS]
-    for choice in (preset.detector, *usual):
-        if make_detector(choice.name, **choice.options).fingerprint == fingerprint:
-            return choice
-    return None
 
 
 def _numbers(shot: Shot) -> tuple[int, ...]:

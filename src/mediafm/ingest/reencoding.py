@@ -16,10 +16,11 @@ from mediafm.encoders import DetectorChoice, load_preset
 from mediafm.errors import CatalogError, MediaError, MediafmError, UsageError
 from mediafm.ingest.batches import BatchPool
 from mediafm.ingest.change import Change, ReEncodeSummary, plan_change, summary_of
+from mediafm.ingest.choosing import detector_of
 from mediafm.ingest.feed import Begun, Failed, Feed
 from mediafm.ingest.jobs import TitleJob, title_ids
 from mediafm.ingest.paying import set_cap, tell_beforehand, tell_estimate, tell_spending
-from mediafm.ingest.redoing import Redone, detector_of, needs_film, refuse_import, request_of
+from mediafm.ingest.redoing import Redone, needs_film, refuse_import, request_of
 from mediafm.ingest.titles import Readers, processors_here, workers_for
 from mediafm.interrupts import on_interrupt
 from mediafm.media import RemoteFilm, find_films

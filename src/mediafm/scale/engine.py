@@ -14,7 +14,7 @@ from typing import Any
 from mediafm.catalog import Catalog
 from mediafm.encoders import PRESETS
 from mediafm.errors import MediafmError, UsageError
-from mediafm.ingest import IngestSummary, TitleJob, peak_rss_mb, title_ids, title_jobs, workers_for
+from mediafm.ingest import IngestSummary, TitleJob, as_made, peak_rss_mb, title_ids, title_jobs, workers_for
 from mediafm.interrupts import on_interrupt
 from mediafm.media import find_films
 from mediafm.progress import SILENT, Progress
@@ -54,7 +54,7 @@ class RayOptions:
 def ingest_on_ray(
     paths: Sequence[Path | str],
     catalog_uri: str,
-    preset_name: str = "offline",
+    preset_name: str = "",
     *,
     detector: str = "",
     metadata: Path | None = None,
@@ -76,7 +76,8 @@ def ingest_on_ray(
     summary, stop = IngestSummary(), threading.Event()
     jobs = title_jobs(here, metadata, language, summary)
     with on_interrupt(stop.set), joined(options.address) as ray:
-        asked = _Asked(_absolute(catalog_uri), _preset(preset_name), detector, workers, limits or Limits(), options)
+        preset, detector = as_made(catalog_uri, preset_name, detector)
+        asked = _Asked(_absolute(catalog_uri), _preset(preset), detector, workers, limits or Limits(), options)
         crew = _Crew(ray, asked, progress)
         with crew.at_work(jobs, stop) as (posts, catalog):
             progress.start("ingest", len(jobs), "titles")

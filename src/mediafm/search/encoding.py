@@ -27,7 +27,7 @@ class QueryEncoders:
     """The encoders of a catalog, each loaded when first needed and then kept; many threads may use them, in turn.
 
     preset: whose encoders read the queries; default is the one that made the catalog (`offline` for the text of
-    imported features). Only a preset that the user names himself may hold code of his own.
+    imported features).
     files: what reads pictures and sounds.
     """
 
@@ -111,11 +111,10 @@ class QueryEncoders:
         return stored is None or stored.fingerprint.startswith("import:")
 
     def _load_preset(self) -> "Preset":
-        from mediafm.encoders import load_preset
+        from mediafm.encoders import load_preset, name_of_preset
 
         if self._preset is None:
-            made_by = "offline" if self._catalog.spec.preset == "import" else self._catalog.spec.preset
-            self._preset = load_preset(self._named or made_by, own_code=bool(self._named))
+            self._preset = load_preset(name_of_preset(self._catalog.spec.preset, self._named))
         return self._preset
 
     def _encoder(self, modality: Modality) -> "Encoder":

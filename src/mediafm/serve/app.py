@@ -39,7 +39,8 @@ _ABOUT = "Titles, shots, embeddings and search of one catalog. Errors have one f
 def make_app(catalog_uri: str, options: ServeOptions, models: dict[str, Path] | None = None) -> Guard:
     """The ASGI application of a catalog. models: checkpoints that jobs may embed with, by name."""
     library, records = Library(catalog_uri), Records(options.audit)
-    finder = Finder(library.catalog)
+    preset = "" if options.preset is None else str(options.preset.absolute())
+    finder = Finder(library, preset)
 
     def tell_jobs(states: "Counter[str]") -> None:
         for state in ("queued", "running", "done", "failed", "cancelled"):
@@ -72,7 +73,7 @@ def make_app(catalog_uri: str, options: ServeOptions, models: dict[str, Path] | 
     app.include_router(catalogue.make_router(library))
     app.include_router(searching.make_router(library, finder, options.most_hits))
     app.include_router(media.make_router(library))
-    app.include_router(job_routes.make_router(jobs, catalog_uri, options.films, models or {}))
+    app.include_router(job_routes.make_router(jobs, catalog_uri, options.films, models or {}, preset))
     app.include_router(map_routes.make_router(library))
     app.include_router(report_routes.make_router(options.runs, models or {}))
     page = resources.files("mediafm.serve") / "page"

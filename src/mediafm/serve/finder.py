@@ -20,6 +20,7 @@ from mediafm.errors import MediafmError, UsageError
 from mediafm.reading.process import Limits
 from mediafm.search import Answer, Options, Query, QueryEncoders, Unit, find
 from mediafm.search.external import FileReader
+from mediafm.serve.library import Library
 
 _STANDS_S = 1.0  # changes of a catalog are seen after this long
 _FILE_LIMITS = Limits(timeout_s=30.0, stall_s=30.0, memory_mb=2048)
@@ -69,29 +70,38 @@ class Standing:
 class Finder:
     """Answers searches of one catalog. For many threads; `close` ends the process that opens files."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, library: Library, preset: str = "") -> None:
+        """preset: whose encoders read what is asked; default the one that the catalog was made with."""
+        self._library, self._catalog, self._preset = library, library.catalog, preset
         self._files = FileReader(_FILE_LIMITS, keep=True)
-        self._encoders = QueryEncoders(catalog, files=self._files)
+        self._encoders = QueryEncoders(self._catalog, self._preset, self._files)
         self._lock = threading.Lock()
         self._standing: Standing | None = None
         self._until = float("-inf")
 
     def catalog(self) -> Catalog:
         """The catalog as it stands, for reading many times."""
-        with self._lock:
-            if self._standing is None or time.monotonic() >= self._until:
-                self._standing = Standing(self._catalog, self._standing)
-                self._until = time.monotonic() + _STANDS_S
-            return cast(Catalog, self._standing)  # it answers to all that a catalog does
+        return self._now()[0]
 
     def find(self, queries: Sequence[Query], unit: Unit, k: int, features: Sequence[str], options: Options) -> Answer:
         """As `mediafm.search.find`."""
-        return find(self.catalog(), queries, unit, k, features, self._encoders, options)
+        catalog, encoders = self._now()
+        return find(catalog, queries, unit, k, features, encoders, options)
 
     def close(self) -> None:
         """End the process that opens files."""
         self._files.close()
+
+    def _now(self) -> tuple[Catalog, QueryEncoders]:
+        """The catalog as it stands, and the encoders of its making."""
+        with self._lock:
+            if self._library.catalog is not self._catalog:
+                self._catalog, self._standing = self._library.catalog, None
+                self._encoders = QueryEncoders(self._catalog, self._preset, self._files)
+            if self._standing is None or time.monotonic() >= self._until:
+                self._standing = Standing(self._catalog, self._standing)
+                self._until = time.monotonic() + _STANDS_S
+            return cast(Catalog, self._standing), self._encoders  # it answers to all that a catalog does
 
 
 class Sent(AbstractContextManager["Sent"]):

@@ -1,7 +1,7 @@
 """A catalog as the service sees it: what every request asks for, kept until the catalog changes.
 
-Other processes may ingest, embed and tidy meanwhile: each request sees what is committed by then, and a new embedding
-set is there without a restart.
+Other processes may ingest, embed, re-encode and tidy meanwhile: each request sees what is committed by then, and a new
+embedding set, or another encoder, is there without a restart.
 """
 
 import mimetypes
@@ -21,6 +21,8 @@ _LOOK_EVERY_S = 1.0  # at whether the catalog has changed
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
+    catalog: Catalog
+    identity: str
     version: str
     records: dict[str, TitleRecord]
 
@@ -29,10 +31,15 @@ class Library:
     """The titles of a catalog and their films. Used by many threads."""
 
     def __init__(self, uri: str) -> None:
-        self.catalog = Catalog.open(uri)
         self._lock = threading.Lock()
-        self._seen, self._looked = _Seen("", {}), float("-inf")
+        catalog = Catalog.open(uri)
+        self._seen, self._looked = _Seen(catalog, catalog.identity, "", {}), float("-inf")
         self._films: dict[str, tuple[int, FileState]] = {}
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog; another object once it was re-encoded or made anew in its place."""
+        return self._current().catalog
 
     def records(self) -> dict[str, TitleRecord]:
         """Title id -> record, in id order."""
@@ -79,11 +86,20 @@ class Library:
     def _current(self) -> _Seen:
         with self._lock:
             if time.monotonic() - self._looked >= _LOOK_EVERY_S:
-                version = self.catalog.content_version()
-                if version != self._seen.version:
-                    self._seen = _Seen(version, {r.title_id: r for r in self.catalog.titles()})
+                self._seen = _looked_at(self._seen)
                 self._looked = time.monotonic()
             return self._seen
+
+
+def _looked_at(seen: _Seen) -> _Seen:
+    """The catalog as it is now. What its encoders are is read when it is opened, so another one is opened anew."""
+    catalog, identity = seen.catalog, seen.catalog.identity
+    if identity != seen.identity:
+        catalog = Catalog.open(catalog.uri)
+    version = catalog.content_version()
+    if (catalog, version) == (seen.catalog, seen.version):
+        return seen
+    return _Seen(catalog, identity, version, {r.title_id: r for r in catalog.titles()})
 
 
 def matching(

@@ -24,6 +24,8 @@ class ServeOptions:
     on in an answer. stop_s: in which what is at work has to end after the service was told to stop.
     audit: file that every refusal and every change is written to, a JSON line each.
     probes: a folder of saved probes, whose tags titles are shown with.
+    preset: the preset file that the catalog was made with, if it was made with one: its encoders read words, pictures
+    and sounds, and jobs ingest by it.
     """
 
     host: str = "127.0.0.1"
@@ -47,11 +49,12 @@ class ServeOptions:
     stop_s: float = 15.0
     audit: Path | None = None
     probes: Path | None = None
+    preset: Path | None = None
 
     def __post_init__(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise UsageError("TLS takes a certificate and its key.", "Give both --tls-cert and --tls-key.")
-        for file in (self.keys, self.tls_cert, self.tls_key):
+        for file in (self.keys, self.tls_cert, self.tls_key, self.preset):
             if file is not None and not file.is_file():
                 raise UsageError(
                     f"There is no file {file}.", "Check the path; `mediafm keys add` makes a file of keys."

@@ -42,13 +42,13 @@ def brief_cosines(catalog: "Catalog", title: str, brief: str, preset: str = "") 
 
 
 def _encoders(catalog: "Catalog", preset: str) -> "dict[Modality, TextEncoder]":
-    from mediafm.encoders import TextEncoder, load_preset
+    from mediafm.encoders import TextEncoder, load_preset, name_of_preset
 
     spec = catalog.spec
     own = {m: e for m, e in spec.encoders.items() if not e.fingerprint.startswith("import:")}
     if not own:
         return {}
-    loaded = load_preset(preset or ("offline" if spec.preset == "import" else spec.preset), own_code=bool(preset))
+    loaded = load_preset(name_of_preset(spec.preset, preset))
     found: dict[Modality, TextEncoder] = {}
     for modality in MODALITIES:
         if modality not in own or modality not in loaded.licences:

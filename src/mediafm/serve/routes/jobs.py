@@ -77,8 +77,10 @@ class Models(Form):
     models: list[str]
 
 
-def make_router(jobs: Jobs, catalog_uri: str, films: Path | None, models: dict[str, Path]) -> APIRouter:
-    """`/v1/jobs`, and what they may be about."""
+def make_router(
+    jobs: Jobs, catalog_uri: str, films: Path | None, models: dict[str, Path], preset: str = ""
+) -> APIRouter:
+    """`/v1/jobs`, and what they may be about. preset: a file to ingest by; default the catalog's own."""
     router = APIRouter(prefix="/v1", tags=["jobs"])
 
     @router.get("/films")
@@ -99,7 +101,7 @@ def make_router(jobs: Jobs, catalog_uri: str, films: Path | None, models: dict[s
         if isinstance(asked, IngestAsked):
             known = _films(films)
             arguments = [_known(name, known, "film") for name in asked.films]
-            options = ["--catalog", catalog_uri]
+            options = ["--catalog", catalog_uri, *(["--preset", preset] if preset else [])]
         elif isinstance(asked, MapAsked):
             # One word to the command, which looks the name up and says so where there is none.
             arguments, options = [], ["--catalog", catalog_uri, f"--features={asked.features}", "--unit", asked.unit]
