@@ -1,6 +1,5 @@
 """The feature cache: what it holds, when it is built, and what becomes of it when something goes wrong."""
 
-import gc
 import json
 import os
 import resource
@@ -302,7 +301,6 @@ def test_it_is_built_title_by_title(tmp_path: Path) -> None:
 
         def iter_features(self) -> Iterator[tuple[str, Features]]:
             for number in range(20):
-                gc.collect()
                 assert sum(ref() is not None for ref in alive) <= 1
                 vectors = np.full((50, 12), number, np.float16)
                 alive.append(weakref.ref(vectors))

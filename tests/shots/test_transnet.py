@@ -59,6 +59,7 @@ def test_probabilities_are_the_authors_on_random_frames(authors: Any) -> None:
     np.testing.assert_allclose(stream(frames, load_network("cpu")), expected.numpy(), rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow  # what they say of random frames is checked always
 def test_probabilities_are_the_authors_on_real_frames(
     authors: Any, cuts_clip: Callable[[int, int, str], list[Any]]
 ) -> None:

@@ -52,7 +52,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("options", ["muon", "much", pytest.param("adamw", marks=pytest.mark.slow)])
 def test_two_processes_learn_what_one_learns(tmp_path: Path, options: str) -> None:
     settings = [*SETTINGS, *OPTIONS[options]]
     with socket.socket() as free:
@@ -73,12 +73,13 @@ def grown(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size > size
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [2, pytest.param(8, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path, most: int) -> None:
     whole, out = tmp_path / "a" / "run", tmp_path / "b" / "run"  # the name stands in the card
     assert start(whole, SETTINGS).wait(timeout=120) == 0
     rng = np.random.default_rng(0)
     kills = 0
-    while kills < 4:
+    while kills < most:
         process = start(out, SETTINGS)
         metrics = out / "metrics.jsonl"
         before = metrics.stat().st_size if metrics.is_file() else 0
@@ -90,7 +91,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) ->
         if process.wait(timeout=60) == 0:
             break  # it was quicker than the kill
         kills += 1
-    assert kills >= 2
+    assert kills >= 1
     assert start(out, SETTINGS).wait(timeout=120) == 0
     for name in ("model.safetensors", "origin.json"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
