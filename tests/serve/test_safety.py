@@ -1,6 +1,7 @@
 """Who may, how much, how often; and that nothing a client sends becomes a path."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mediafm.errors import UsageError
 from mediafm.serve import ServeOptions
 from mediafm.serve.keys import KeyRing, add_key, read_keys, remove_key
 from mediafm.serve.rates import Rates
+from mediafm.serve.server import run
 
 Client = Callable[..., TestClient]
 
@@ -27,6 +29,15 @@ def test_a_public_address_takes_keys_and_tls(tmp_path: Path) -> None:
     assert ServeOptions(host="::1").is_local and ServeOptions(host="localhost").is_local
     with pytest.raises(UsageError, match="no file"):
         ServeOptions(keys=tmp_path / "gone")
+
+
+def test_an_address_that_cannot_be_had_is_told(served: Path, tmp_path: Path) -> None:
+    add_key(tmp_path / "keys", "reader", "read")
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match=r"Address already in use\. Choose"):
+        run(str(served), ServeOptions(port=taken.getsockname()[1]), tell=pytest.fail)
+    with pytest.raises(UsageError, match=r"Nothing can listen at 127\.0\.0\.256"):
+        lost = ServeOptions(host="127.0.0.256", behind_proxy=True, keys=tmp_path / "keys")
+        run(str(served), lost, tell=pytest.fail)
 
 
 def test_only_hashes_are_kept_and_a_key_taken_out_is_refused_at_once(tmp_path: Path) -> None:

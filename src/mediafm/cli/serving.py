@@ -23,7 +23,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to serve at; any but this machine's own takes keys and TLS.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(help="Port.")] = 8780,
+    port: Annotated[int, typer.Option(help="Port; 0: one that is free.")] = 8780,
     keys: Annotated[Path | None, typer.Option(help="File of keys (`mediafm keys add`).")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
@@ -78,9 +78,7 @@ def serve(
     models = {path.resolve().name: path.resolve() for path in model or []}
     if len(models) < len(model or []):
         raise UsageError("Two checkpoints have the same name.", "Jobs name them by their folder: rename one.")
-    scheme = "http" if tls_cert is None else "https"
-    say(f"serving {catalog} at {scheme}://{host}:{port}/ (Ctrl-C ends it)")
-    run(catalog, options, models)
+    run(catalog, options, models, tell=lambda address: say(f"serving {catalog} at {address} (Ctrl-C ends it)"))
 
 
 @keys_app.command("add")

@@ -1,30 +1,38 @@
 """The service as a process: how it listens, and how it ends."""
 
 import asyncio
+import os
 import resource
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from mediafm.errors import UsageError
 from mediafm.serve.app import make_app
 from mediafm.serve.connections import Ledger, connection_class
 from mediafm.serve.options import ServeOptions
 from mediafm.serve.work import Work
 
 HANDSHAKE_S = 10.0  # for TLS, before which a connection is none
+_WAITING = 2048  # connections that were not taken yet
 _FILES_KEPT = 512  # that are not connections: films, tables, pipes of jobs
 
 
-def run(catalog_uri: str, options: ServeOptions, models: dict[str, Path] | None = None) -> None:
-    """Serve until told to stop (Ctrl-C, SIGTERM): what is at work is finished first, what is new refused with 503."""
+def run(
+    catalog_uri: str, options: ServeOptions, models: dict[str, Path] | None = None, *, tell: Callable[[str], None]
+) -> None:
+    """Serve until told to stop (Ctrl-C, SIGTERM): what is at work is finished first, what is new refused with 503.
+
+    tell: gets the address once it is listened at; with port 0 the system chooses one. UsageError where it cannot be.
+    """
     app = make_app(catalog_uri, options, models)
     ledger = Ledger(_connections(options.connections), 0 if options.behind_proxy else options.connections_each)
     app.work.connections = ledger
     config = uvicorn.Config(
         app,
-        host=options.host,
-        port=options.port,
         ssl_certfile=None if options.tls_cert is None else str(options.tls_cert),
         ssl_keyfile=None if options.tls_key is None else str(options.tls_key),
         http=connection_class(ledger, options.idle_s, options.stall_s),
@@ -35,11 +43,25 @@ def run(catalog_uri: str, options: ServeOptions, models: dict[str, Path] | None 
         proxy_headers=False,
         timeout_keep_alive=options.idle_s,  # type: ignore[arg-type]  # any number will do
         timeout_graceful_shutdown=2,
-        backlog=2048,
         h11_max_incomplete_event_size=32 << 10,
     )
-    with asyncio.Runner(loop_factory=_Loop) as runner:
-        runner.run(_Server(config, app.work, options.stop_s).serve())
+    with _listening(options) as listening, asyncio.Runner(loop_factory=_Loop) as runner:
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        tell(f"{'http' if options.tls_cert is None else 'https'}://{host}:{listening.getsockname()[1]}/")
+        runner.run(_Server(config, app.work, options.stop_s).serve([listening]))
+
+
+def _listening(options: ServeOptions) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        return socket.create_server((options.host, options.port), family=family, backlog=_WAITING)
+    except OSError as error:
+        # Of an errno alone, which is the same on all Pythons; a name that leads nowhere has none of the system's.
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise UsageError(
+            f"Nothing can listen at {options.host}, port {options.port}: {why}.",
+            "Choose another --port or --host, or end what listens there.",
+        ) from error
 
 
 class _Server(uvicorn.Server):

@@ -1,9 +1,9 @@
 // Search: words, a shot, a picture, a sound, or a mix of them; filters; results with their reasons.
 
 import * as api from "./api.js";
+import { catchFiles, makeBox } from "./askbox.js";
 import { files, parts, question, read, write } from "./asking.js";
 import { make } from "./dom.js";
-import { icon } from "./icons.js";
 import { makeFilters } from "./narrow.js";
 import { makeParts } from "./parts.js";
 import { drawAnswer, lostNote, toldOf, trouble, waiting, welcome } from "./results.js";
@@ -15,119 +15,105 @@ const LARGEST = 7_500_000; // bytes of a file: what the service takes
 
 export async function show(view, parameters) {
   const asked = read(parameters);
-  const facets = await api.facets();
-  const sets = Object.entries(facets.sets).filter(([, context]) => context !== "none").map(([name]) => name);
-  let lost = ["image", "sound"].filter((kind) => asked[kind] && !files[kind]);
-  if (!parameters.has("image")) files.image = null;
-  if (!parameters.has("sound")) files.sound = null;
-  const found = make("section", { class: "found", "aria-label": "Results" });
-  const told = make("p", { class: "count", role: "status" });
-  let [running, k] = [null, FIRST];
+  const lost = ["image", "sound"].filter((kind) => asked[kind] && !files[kind]);
+  for (const kind of ["image", "sound"]) if (!parameters.has(kind)) files[kind] = null;
+  const search = new Search(asked, lost, await api.facets());
+  const leave = catchFiles(view, (file) => search.take(file));
+  view.replaceChildren(...search.elements());
+  search.look();
+  return () => { search.running?.abort(); leave(); };
+}
 
-  const words = make("input", { type: "search", class: "words", "aria-label": "Words to look for", placeholder: "What happens, what is said …", maxlength: 2000, value: asked.words, autocomplete: "off" });
-  const choose = (kind, accept, label) => {
-    const input = make("input", { type: "file", accept, hidden: true, "aria-label": label, onchange: () => { if (input.files[0]) take(input.files[0]); input.value = ""; } });
-    return [make("button", { type: "button", class: "tool", title: label, "aria-label": label, onclick: () => input.click() }, icon(kind)), input];
-  };
-  const box = make(
-    "form",
-    { class: "ask-box", role: "search", "aria-label": "Search", onsubmit: (event) => { event.preventDefault(); go(); } },
-    icon("search"),
-    words,
-    choose("picture", "image/jpeg,image/png,image/webp", "Search by a picture"),
-    choose("sound", "audio/*,video/*", "Search by a sound"),
-    make("button", { class: "main" }, "Search"),
-  );
-  const chips = makeParts(asked, go);
-  const filters = makeFilters(asked, facets, sets, go);
-
-  function take(file) {
-    const kind = file.type.startsWith("image/") ? "image" : /^(audio|video)\//.test(file.type) ? "sound" : "";
-    if (!kind) return say(trouble("That is neither a picture nor a sound.", "Choose a JPEG, PNG or WebP, a sound file or a film."));
-    if (file.size > LARGEST) return say(trouble(`${file.name || "The file"} is larger than ${LARGEST / 1e6} MB.`, "Choose a smaller one, or cut a part of it."));
-    files[kind] = file;
-    lost = lost.filter((one) => one !== kind);
-    return go();
+class Search {
+  // lost: files that the address speaks of and nobody has.
+  constructor(asked, lost, facets) {
+    Object.assign(this, { asked, lost, k: FIRST, running: null });
+    this.sets = Object.entries(facets.sets).filter(([, context]) => context !== "none").map(([name]) => name);
+    const go = () => this.go();
+    this.box = makeBox(asked.words, go, (file) => this.take(file));
+    this.chips = makeParts(asked, go);
+    this.filters = makeFilters(asked, facets, this.sets, go);
+    this.found = make("section", { class: "found", "aria-label": "Results" });
+    this.told = make("p", { class: "count", role: "status" });
+    this.walkByKeys();
   }
 
-  function go() {
-    asked.words = words.value;
-    k = FIRST;
-    const text = write(asked).toString();
+  elements() {
+    const head = make("div", { class: "seek" }, make("h1", { class: "hidden" }, "Search"), this.box.element, this.chips.element, this.filters.element);
+    return [head, this.told, this.found];
+  }
+
+  walkByKeys() {
+    this.box.element.addEventListener("keydown", (event) => {
+      if (event.key !== "ArrowDown" || event.target !== this.box.words) return;
+      event.preventDefault();
+      this.found.querySelector(".hit a")?.focus();
+    });
+    this.found.addEventListener("keydown", (event) => { if (event.key === "Escape") this.box.words.focus(); });
+  }
+
+  take(file) {
+    const kind = file.type.startsWith("image/") ? "image" : /^(audio|video)\//.test(file.type) ? "sound" : "";
+    if (!kind) return this.say(trouble("That is neither a picture nor a sound.", "Choose a JPEG, PNG or WebP, a sound file or a film."));
+    if (file.size > LARGEST) return this.say(trouble(`${file.name || "The file"} is larger than ${LARGEST / 1e6} MB.`, "Choose a smaller one, or cut a part of it."));
+    files[kind] = file;
+    this.lost = this.lost.filter((one) => one !== kind);
+    return this.go();
+  }
+
+  go() {
+    this.asked.words = this.box.words.value;
+    this.k = FIRST;
+    const text = write(this.asked).toString();
     const address = `#/search${text ? `?${text}` : ""}`;
     if (address !== location.hash) history.pushState(null, "", address);
-    return look();
+    return this.look();
   }
 
-  async function look(more = false) {
-    running?.abort();
-    const mine = (running = new AbortController());
-    chips.draw();
-    filters.draw();
-    if (!parts(asked).length) {
-      say(welcome(lost));
-      return words.focus();
+  // more: the answer goes on below the one that stands there.
+  async look(more = false) {
+    this.running?.abort();
+    const mine = (this.running = new AbortController());
+    this.chips.draw();
+    this.filters.draw();
+    if (!parts(this.asked).length) {
+      this.say(welcome(this.lost));
+      return this.box.words.focus();
     }
-    if (!more) {
-      told.textContent = "Searching …";
-      found.setAttribute("aria-busy", "true");
-      if (!found.querySelector(".hits")) found.replaceChildren(waiting());
-    }
-    const slow = setTimeout(() => { told.textContent = "Searching … the first search loads the encoders."; }, SLOW_MS);
+    if (!more) this.wait();
+    const slow = setTimeout(() => { this.told.textContent = "Searching … the first search loads the encoders."; }, SLOW_MS);
     try {
-      const answer = await api.find(question(asked, sets, k), mine.signal);
-      if (mine === running) draw(answer, more);
+      const answer = await api.find(question(this.asked, this.sets, this.k), mine.signal);
+      if (mine === this.running) this.draw(answer, more);
     } catch (error) {
-      if (mine !== running || error.name === "AbortError") return undefined;
-      say(trouble(error.message));
+      if (mine === this.running && error.name !== "AbortError") this.say(trouble(error.message));
     } finally {
       clearTimeout(slow);
-      if (mine === running) found.removeAttribute("aria-busy");
+      if (mine === this.running) this.found.removeAttribute("aria-busy");
     }
     return undefined;
   }
 
-  function draw(answer, more) {
-    told.textContent = toldOf(answer, asked);
+  wait() {
+    this.told.textContent = "Searching …";
+    this.found.setAttribute("aria-busy", "true");
+    if (!this.found.querySelector(".hits")) this.found.replaceChildren(waiting());
+  }
+
+  draw(answer, more) {
+    const { found } = this;
+    this.told.textContent = toldOf(answer, this.asked);
     found.querySelector(".more")?.remove();
     const stood = more ? found.querySelectorAll(".hit").length : 0;
-    drawAnswer(found, answer, asked, more);
+    drawAnswer(found, answer, this.asked, more);
     if (more) found.querySelectorAll(".hit")[stood]?.querySelector("a").focus(); // the button that had it is gone
-    if (lost.length) found.prepend(lostNote(lost));
-    const onclick = () => { k *= 2; look(true); };
-    if (answer.hits.length >= k && k < MOST) found.append(make("p", { class: "more" }, make("button", { type: "button", onclick }, "Show more")));
+    if (this.lost.length) found.prepend(lostNote(this.lost));
+    const onclick = () => { this.k *= 2; this.look(true); };
+    if (answer.hits.length >= this.k && this.k < MOST) found.append(make("p", { class: "more" }, make("button", { type: "button", onclick }, "Show more")));
   }
 
-  function say(shown) {
-    told.textContent = "";
-    found.replaceChildren(shown);
+  say(shown) {
+    this.told.textContent = "";
+    this.found.replaceChildren(shown);
   }
-
-  const leave = catchFiles(view, take);
-  box.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowDown" || event.target !== words) return;
-    event.preventDefault();
-    found.querySelector(".hit a")?.focus();
-  });
-  found.addEventListener("keydown", (event) => { if (event.key === "Escape") words.focus(); });
-  view.replaceChildren(make("div", { class: "seek" }, make("h1", { class: "hidden" }, "Search"), box, chips.element, filters.element), told, found);
-  look();
-  return () => { running?.abort(); leave(); };
-}
-
-// Files that are dropped anywhere on the page, or pasted.
-function catchFiles(view, take) {
-  const over = (event) => { if ([...event.dataTransfer.types].includes("Files")) { event.preventDefault(); view.classList.add("dropping"); } };
-  const out = (event) => { if (!event.relatedTarget) view.classList.remove("dropping"); };
-  const drop = (event) => {
-    view.classList.remove("dropping");
-    const [file] = event.dataTransfer.files;
-    if (!file) return;
-    event.preventDefault();
-    take(file);
-  };
-  const paste = (event) => { const [file] = event.clipboardData.files; if (file) { event.preventDefault(); take(file); } };
-  const heard = { dragover: over, dragleave: out, drop, paste };
-  for (const [name, act] of Object.entries(heard)) document.addEventListener(name, act);
-  return () => { view.classList.remove("dropping"); for (const [name, act] of Object.entries(heard)) document.removeEventListener(name, act); };
 }
