@@ -45,7 +45,7 @@ docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open site/index.html"
 
-# The pages' commands and the notebooks, run as they stand (long).
+# The pages' commands, run as they stand (long).
 docs-test: setup
 	$(PYTEST) --run-slow tests/docs
 

@@ -3,6 +3,7 @@
 <!-- not run: why -->       the next block is checked, but the runner leaves it out
 <!-- page not run: why -->  the same for all blocks of the page
 <!-- exits 2 -->            the next block's last command ends with this status
+<!-- serves -->             the next block's first command serves until the page ends or another one does
 """
 
 import re
@@ -21,7 +22,7 @@ OTHERS = {
     "hf", "cd", "mkdir", "cp", "ls", "cat", "open", "jupyter", "sudo", "head", "kill", "sleep", "tail", "nvidia-smi",
 }  # fmt: skip
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[\w-]*)[^\n`]*\n(?P<text>.*?)^(?P=indent)```\s*$", re.M | re.S)
-_MARK = re.compile(r"<!--\s*(not run: [^>]+?|exits \d+|file: \S+)\s*-->\s*\Z")
+_MARK = re.compile(r"<!--\s*(not run: [^>]+?|exits \d+|serves|file: \S+)\s*-->\s*\Z")
 _PAGE_MARK = re.compile(r"<!--\s*page not run: ([^>]+?)\s*-->")
 
 

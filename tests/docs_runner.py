@@ -1,21 +1,23 @@
 """Run a page as its reader would: in a folder, its blocks one after the other, exactly as they stand there.
 
 Shell blocks go to bash, Python blocks to one Python that lives as long as the page, files are written. Nothing here
-imports mediafm, so what runs is the command that readers type.
+imports mediafm, so what runs is the command that readers type. What serves goes on beside the blocks that follow.
 """
 
 import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docs_pages import ROOT, Block, blocks
+from docs_pages import ROOT, Block, blocks, command_lines, words_of
 
 LIMIT_S = 900
+START_S = 120
 _PYTHON = """
 import json, sys
 names = {"__name__": "__main__"}
@@ -43,11 +45,13 @@ def run_page(page: Path, folder: Path, cache: Path) -> list[Ran]:
     """Run every block that is not marked; FailedError at the first that ends otherwise than it should."""
     environment = _environment(folder, cache)
     ran = []
-    with closing(_Python(folder, environment)) as python:
+    with closing(_Python(folder, environment)) as python, closing(_Service(folder, environment)) as service:
         for block in blocks(page):
             if not block.is_run:
                 continue
-            if block.file:
+            if block.mark == "serves":
+                ran.append(service.begin(block))
+            elif block.file:
                 (folder / block.file).write_text(block.text, encoding="utf-8")
             elif block.is_commands:
                 ran.append(_shell(block, folder, environment))
@@ -130,6 +134,34 @@ class _Python:
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
+
+
+class _Service:
+    """What a page has served, one at a time: it begins with the block, and ends with the page or the next."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder, self._environment = folder, environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(self, block: Block) -> Ran:
+        """Start the block's first command, and wait until it says where it serves."""
+        self.close()
+        command = words_of(command_lines(block.text)[0])
+        with (self._folder / "service.log").open("w") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        until = time.monotonic() + START_S
+        while "serving" not in (said := (self._folder / "service.log").read_text(encoding="utf-8")):
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise FailedError(f"{block.where} does not serve:\n{block.text}\n{said[-4000:]}")
+            time.sleep(0.1)
+        return Ran(block, 0, said)
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(LIMIT_S)
 
 
 def _streams(process: "subprocess.Popen[str]") -> tuple[Any, Any]:

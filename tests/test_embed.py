@@ -67,6 +67,7 @@ def test_the_real_catalog_trains_as_the_fake_one(fake: FakeCatalog, catalog: Cat
     assert FeatureCache.open(catalog).fingerprint == FeatureCache.open(fake).fingerprint
 
 
+@pytest.mark.slow
 def test_object_storage_gives_the_same_bytes(fake: FakeCatalog, run: Path, tmp_path: Path) -> None:
     catalog = store(fake, str(tmp_path / "catalog"))
     with s3_server() as server, reaching(server):

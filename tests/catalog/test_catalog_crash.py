@@ -133,7 +133,7 @@ def assert_whole(catalog: Catalog) -> None:
         assert len(catalog.shots(title.title_id)) == n
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(60, marks=pytest.mark.slow)])
 def test_killing_the_process_at_any_moment(tmp_path: Path, rounds: int) -> None:
     """Creating, writing, embedding, tidying, removing: whatever it was at, the catalog opens clean and goes on."""
     waits = np.random.default_rng(rounds).uniform(0, 0.8, rounds)

@@ -9,6 +9,7 @@ from ingest_films import CUTS, make_film
 from layout_folders import bbc_folder, label_lines, movienet_folder, write
 
 
+@pytest.mark.slow
 def test_movienet_from_folder_to_probe(run: Any, tmp_path: Path) -> None:
     root, catalog = movienet_folder(tmp_path / "movienet"), tmp_path / "movies.catalog"
     for number, labels in enumerate([(0, 0, 0, 1), (1, 1, 0, 1), (1, 1, 1, 1)], 2):  # titles differ in how many

@@ -15,7 +15,7 @@ def test_the_first_example_says_what_it_should(served: Path, tmp_path: Path) -> 
     (code, *_) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     catalog, said = Catalog.open(served), io.StringIO()
     with serving(served, tmp_path) as service, contextlib.redirect_stdout(said):
-        exec(code.replace("http://127.0.0.1:8780", service.base), {})
+        exec(code.replace("http://127.0.0.1:8780", service.base).replace("film-01", "one"), {})
     record, dim = catalog.title_record("one"), catalog.spec.dims["video"]
     lines = said.getvalue().splitlines()
     assert lines[0] == f"one {record.n_shots} {record.duration_s}"

@@ -41,7 +41,6 @@ def test_a_notebook_is_stored_without_outputs_and_says_what_it_is(notebook: Path
         compile("".join(cell["source"]), notebook.name, "exec")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.stem)
 def test_a_notebook_runs(notebook: Path, tmp_path: Path) -> None:
     code = tmp_path / "cells.json"

@@ -179,6 +179,7 @@ def test_a_killed_command_ends_equal_when_started_again(whole: tuple[Path, Catal
     assert live.verify() == []
 
 
+@pytest.mark.slow
 def test_sound_alone_ends_equal_with_words_or_without(tmp_path: Path) -> None:
     """Spans of radio hang on its words; where those come late the finished sound is read once more."""
     rng = np.random.default_rng(5)

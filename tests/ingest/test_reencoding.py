@@ -99,7 +99,7 @@ def seen(catalog: Path) -> dict[str, Any]:
     [
         (("video", "audio", "new-text"), {"text", "global"}),
         (("video", "new-audio", "text"), {"audio"}),
-        (("new-video", "audio", "text"), {"video", "keyframes"}),
+        pytest.param(("new-video", "audio", "text"), {"video", "keyframes"}, marks=pytest.mark.slow),
         (("new-video", "new-audio", "new-text"), {"video", "audio", "text", "global", "keyframes"}),
     ],
 )

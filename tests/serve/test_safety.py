@@ -33,7 +33,10 @@ def test_a_public_address_takes_keys_and_tls(tmp_path: Path) -> None:
 
 def test_an_address_that_cannot_be_had_is_told(served: Path, tmp_path: Path) -> None:
     add_key(tmp_path / "keys", "reader", "read")
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError, match=r"Address already in use\. Choose"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(UsageError, match=r"Address already in use\. Choose"),
+    ):
         run(str(served), ServeOptions(port=taken.getsockname()[1]), tell=pytest.fail)
     with pytest.raises(UsageError, match=r"Nothing can listen at 127\.0\.0\.256"):
         lost = ServeOptions(host="127.0.0.256", behind_proxy=True, keys=tmp_path / "keys")

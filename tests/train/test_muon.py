@@ -185,6 +185,7 @@ report(errors=errors, sums=[p.double().sum().item() for p in shared])
 """
 
 
+@pytest.mark.slow  # a whole run of two processes is compared with one always: test_processes.py
 def test_work_shared_by_two_processes_equals_that_of_one(tmp_path: Path) -> None:
     first, second = run_ranks(SHARED_OUT, tmp_path)
     assert first["sums"] == second["sums"]
