@@ -28,6 +28,24 @@ def test_a_second_ingest_goes_on_with_the_catalogs_detector(tmp_path: Path) -> N
         ingest([second], uri, detector="fixed")
 
 
+def test_what_nothing_is_said_of_stays(tmp_path: Path) -> None:
+    """A second ingest without the metadata and language of the first changes nothing, so embeddings stay as well."""
+    film, uri, told = tmp_path / "film.mp4", str(tmp_path / "catalog"), tmp_path / "told.jsonl"
+    make_film(film, seed=1)
+    told.write_text('{"title": "film", "name": "The Film", "genres": ["Drama"], "year": 1999, "cast": ["A", "B"]}\n')
+    assert ingest([film], uri, detector="content", metadata=told, language="de").titles_ok == 1
+    before = Catalog.open(uri).title_record("film")
+    assert (before.metadata.name, before.language) == ("The Film", "de")
+    assert ingest([film], uri).titles_skipped == 1
+    told.write_text('{"title": "another", "name": "Another"}\n')
+    assert ingest([film], uri, metadata=told).titles_skipped == 1
+    assert Catalog.open(uri).title_record("film") == before
+    told.write_text('{"title": "film", "name": "Now"}\n')
+    assert ingest([film], uri, metadata=told).titles_ok == 1
+    now = Catalog.open(uri).title_record("film")
+    assert (now.metadata.name, now.metadata.genres, now.language) == ("Now", (), "de")
+
+
 def test_a_preset_file_of_the_catalogs_is_never_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.toml").write_text("not even TOML")

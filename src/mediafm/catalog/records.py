@@ -158,6 +158,11 @@ class TitleRecord:
         return bool(self.extra.get("live"))
 
     @property
+    def language(self) -> str:
+        """In which languages it was asked for, as `Languages.spec`; "" for whatever there was."""
+        return str(self.extra.get("language", ""))
+
+    @property
     def tracks(self) -> Mapping[str, Mapping[str, Any]]:
         """The tracks of `audio` and `text` that were read, with their languages."""
         return self.extra.get("tracks", {})

@@ -245,7 +245,7 @@ def _title_row(record: TitleRecord, global_vector: FloatArray | None) -> dict[st
         "encoder_fingerprints": json.dumps(dict(record.encoder_fingerprints)),
         "time_base_num": record.time_base.numerator,
         "time_base_den": record.time_base.denominator,
-        "metadata": metadata_to_json(record.metadata),
+        "metadata": metadata_to_json(record.metadata, in_order=True),
         "extra": json.dumps(dict(record.extra)),
         "global_vector": global_vector,
     }
@@ -271,8 +271,11 @@ def title_columns() -> list[str]:
     return ["title_id", "revision", *(name for name, _ in _TITLE_COLUMNS)]
 
 
-def metadata_to_json(metadata: Metadata) -> str:
-    """As stored in `titles`; equal metadata give equal text. TypeError for what JSON cannot hold."""
+def metadata_to_json(metadata: Metadata, in_order: bool = False) -> str:
+    """As a text; equal metadata give equal text. TypeError for what JSON cannot hold.
+
+    in_order: further columns stay in their order, as stored in `titles`: read again it is what was given.
+    """
     fields = {
         "name": metadata.name,
         "synopsis": metadata.synopsis,
@@ -280,7 +283,7 @@ def metadata_to_json(metadata: Metadata) -> str:
         "genres": list(metadata.genres),
         "extra": dict(metadata.extra),
     }
-    return json.dumps(fields, sort_keys=True, ensure_ascii=False)
+    return json.dumps(fields, sort_keys=not in_order, ensure_ascii=False)
 
 
 def _metadata_from_json(text: str) -> Metadata:

@@ -25,7 +25,7 @@ def reencode(
         list[str] | None,
         typer.Option(help="video, audio or text: take only this one from the preset. May be repeated."),
     ] = None,
-    language: Annotated[str, typer.Option(help="Preferred language of sound, as the films were ingested with.")] = "",
+    language: Annotated[str, typer.Option(help="Preferred language of sound; default: each film's as it was.")] = "",
     workers: Annotated[int, typer.Option(help="Films read at the same time; 0: one for every two processors.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds one film may take; 0: by its size, ten minutes and up.")] = 0,
     memory: Annotated[int, typer.Option(help="Megabytes the process that reads a film may take.")] = 4096,

@@ -1,7 +1,7 @@
 """From files to the catalog: films (as `reading` reads them), MovieNet's keyframes, features of one's own; labels."""
 
 from mediafm.ingest.change import ReEncodeSummary
-from mediafm.ingest.choosing import as_made, catalog_spec, with_detector
+from mediafm.ingest.choosing import as_made, catalog_spec, stored_titles, with_detector
 from mediafm.ingest.films import ingest, title_jobs
 from mediafm.ingest.importing import import_catalogue, import_clip_set
 from mediafm.ingest.jobs import TitleJob, title_ids
@@ -29,6 +29,7 @@ __all__ = [
     "ingest_titles",
     "peak_rss_mb",
     "reencode",
+    "stored_titles",
     "title_ids",
     "title_jobs",
     "with_detector",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mediafm.catalog import Catalog, CatalogSpec
+from mediafm.catalog import Catalog, CatalogSpec, TitleRecord
 from mediafm.encoders import DetectorChoice, Preset, load_preset, name_of_preset
 from mediafm.errors import CatalogError
 from mediafm.ingest.encoding import encoder_specs
@@ -15,15 +15,28 @@ def as_made(catalog_uri: str, preset: str, detector: str) -> tuple[str, str]:
     An empty detector goes on meaning the preset's. UsageError where the catalog was made with a preset file, which only
     its user can name.
     """
-    try:
-        stored = Catalog.open(catalog_uri).spec
-    except CatalogError:  # there is none yet; what else is wrong is said by who opens it to write
+    catalog = existing(catalog_uri)
+    if catalog is None:
         return preset or "offline", detector
-    preset = name_of_preset(stored.preset, preset)
+    preset = name_of_preset(catalog.spec.preset, preset)
     if not detector:
-        found = detector_of(stored.detector, load_preset(preset))
+        found = detector_of(catalog.spec.detector, load_preset(preset))
         detector = "" if found is None or found.options else found.name
     return preset, detector
+
+
+def existing(catalog_uri: str) -> Catalog | None:
+    """The catalog there; None where there is none yet. What is wrong with one is said by who opens it to write."""
+    try:
+        return Catalog.open(catalog_uri)
+    except CatalogError:
+        return None
+
+
+def stored_titles(catalog_uri: str) -> dict[str, TitleRecord]:
+    """Title id -> record of the catalog there; empty where there is none yet."""
+    catalog = existing(catalog_uri)
+    return {} if catalog is None else {record.title_id: record for record in catalog.titles()}
 
 
 def chosen(catalog_uri: str, preset: str, detector: str) -> Preset:

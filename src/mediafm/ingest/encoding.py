@@ -119,6 +119,6 @@ def title_record(job: TitleJob, closed: Closed, time_base: Fraction, n_shots: in
         metadata=job.metadata,
         decode_failures=closed.decode_failures,
         warning=closed.warning,
-        extra=closed.extra,
+        extra={**closed.extra, **({"language": job.language} if job.language else {})},
         n_shots=n_shots,
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mediafm.catalog import Catalog
-from mediafm.ingest.choosing import catalog_spec, chosen
+from mediafm.ingest.choosing import catalog_spec, chosen, stored_titles
 from mediafm.ingest.jobs import title_ids, title_jobs
 from mediafm.ingest.paying import set_cap, tell_beforehand, tell_spending
 from mediafm.ingest.summary import IngestSummary, peak_rss_mb
@@ -53,7 +53,7 @@ def ingest(
     readers = Readers(workers_for(workers, len(films), processors), limits or Limits(), processors, ReadingProcess)
     summary = IngestSummary()
     with readers:
-        jobs = title_jobs(films, metadata, language, summary)
+        jobs = title_jobs(films, metadata, language, summary, stored_titles(catalog_uri))
         catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))
         tell_beforehand(preset.encoders.values(), progress)
         progress.start("ingest", len(jobs), "titles")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediafm.catalog import FileState, TitleSource, file_state, require_unchanged, source_fingerprint
+from mediafm.catalog import FileState, TitleRecord, TitleSource, file_state, require_unchanged, source_fingerprint
 from mediafm.errors import MediafmError, UsageError
 from mediafm.ingest.summary import IngestSummary
 from mediafm.media import RemoteFilm, Segments, find_sidecars, load_metadata, metadata_beside
@@ -72,12 +72,17 @@ class TitleJob:
 
 
 def title_jobs(
-    films: Mapping[str, Path | RemoteFilm], metadata: Path | None, language: str, summary: IngestSummary
+    films: Mapping[str, Path | RemoteFilm],
+    metadata: Path | None,
+    language: str,
+    summary: IngestSummary,
+    stored: Mapping[str, TitleRecord] | None = None,
 ) -> list[TitleJob]:
     """A job for each film, with what is known of it: from the metadata file, and from an .nfo file beside it.
 
     What the metadata file says counts before the .nfo, field by field. An .nfo that cannot be read is noted in the
-    summary, and the film does without.
+    summary. stored: titles that the catalog holds: of one that nothing is said of now, what was said then stays, and so
+    does the language it was read in where none is given.
     """
     known = load_metadata(metadata) if metadata else {}
 
@@ -88,7 +93,9 @@ def title_jobs(
             beside = metadata_beside(path)
         except MediafmError as error:
             summary.notes.append((title_id, str(error)))
-        return TitleJob(title_id, path, joined(title_id, known.get(title_id), beside), language)
+        before = stored.get(title_id) if stored else None
+        told = joined(title_id, known.get(title_id), beside, before.metadata if before else None)
+        return TitleJob(title_id, path, told, language or (before.language if before else ""))
 
     if not any(isinstance(path, RemoteFilm) and path.nfo for path in films.values()):
         return [job(film) for film in films.items()]
@@ -96,11 +103,11 @@ def title_jobs(
         return list(pool.map(job, films.items()))
 
 
-def joined(title_id: str, given: Metadata | None, beside: Metadata | None) -> Metadata:
-    """Two accounts of one title as one: where the first says nothing, the second counts."""
+def joined(title_id: str, given: Metadata | None, beside: Metadata | None, before: Metadata | None = None) -> Metadata:
+    """Two accounts of one title as one: where the first says nothing, the second counts; else the one before."""
     found = [m for m in (given, beside) if m is not None]
     if not found:
-        return Metadata(name=title_id)
+        return before or Metadata(name=title_id)
 
     def first(field: str) -> Any:
         return next((value for m in found if (value := getattr(m, field))), getattr(found[0], field))

@@ -18,7 +18,7 @@ from mediafm.encoders import Preset, checked
 from mediafm.encoders.text import SentenceEncoder
 from mediafm.errors import EncoderError, MediafmError, UsageError
 from mediafm.ingest.batches import BatchPool, features_of
-from mediafm.ingest.choosing import catalog_spec, chosen
+from mediafm.ingest.choosing import catalog_spec, chosen, stored_titles
 from mediafm.ingest.encoding import (
     frames_wanted,
     global_vector,
@@ -73,7 +73,7 @@ def ingest_live(
     _require_words_apart(preset)
     set_cap(preset, max_cost)
     title_id = path.resolve().name if path.is_dir() else path.stem
-    (job,) = title_jobs({title_id: path}, metadata, language, summary)
+    (job,) = title_jobs({title_id: path}, metadata, language, summary, stored_titles(catalog_uri))
     readers = Readers(1, limits or Limits(), processors_here(), ReadingProcess)
     with readers:
         catalog = Catalog.open_or_create(catalog_uri, catalog_spec(preset))

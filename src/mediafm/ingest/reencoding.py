@@ -52,9 +52,9 @@ def reencode(
     """Give the catalog the preset's encoders, re-doing the modalities that differ and copying the others.
 
     modalities: those to take from the preset; none named: all. films: where films are now that are no longer where they
-    were ingested from. language: as it was ingested with. leave_out: titles that cannot be re-done leave the catalog;
-    otherwise it stays what it was until they can. Raises UsageError for what cannot be asked for, MismatchError where
-    another re-encoding is under way.
+    were ingested from. language: default is the one that a film was ingested with. leave_out: titles that cannot be
+    re-done leave the catalog; otherwise it stays what it was until they can. Raises UsageError for what cannot be asked
+    for, MismatchError where another re-encoding is under way.
     """
     started = time.monotonic()
     preset = load_preset(preset_name)
@@ -190,7 +190,11 @@ class _Run:
         def request(job: TitleJob, path: Path) -> ReadRequest:
             return request_of(self._begun[job.title_id], job, path, self._change, self._detector, readers.threads)
 
-        jobs = (TitleJob(r.title_id, f, r.metadata, self._language) for r in due if (f := self._film(r)) is not None)
+        jobs = (
+            TitleJob(r.title_id, f, r.metadata, self._language or r.language)
+            for r in due
+            if (f := self._film(r)) is not None
+        )
         return Feed(jobs, is_current, request, readers.processes, readers.stop)
 
     def _film(self, record: TitleRecord) -> Path | RemoteFilm | None:

@@ -14,7 +14,16 @@ from typing import Any
 from mediafm.catalog import Catalog
 from mediafm.encoders import PRESETS
 from mediafm.errors import MediafmError, UsageError
-from mediafm.ingest import IngestSummary, TitleJob, as_made, peak_rss_mb, title_ids, title_jobs, workers_for
+from mediafm.ingest import (
+    IngestSummary,
+    TitleJob,
+    as_made,
+    peak_rss_mb,
+    stored_titles,
+    title_ids,
+    title_jobs,
+    workers_for,
+)
 from mediafm.interrupts import on_interrupt
 from mediafm.media import find_films
 from mediafm.progress import SILENT, Progress
@@ -74,7 +83,7 @@ def ingest_on_ray(
     films = title_ids(find_films(paths))
     here = {t: film.absolute() if isinstance(film, Path) else film for t, film in films.items()}
     summary, stop = IngestSummary(), threading.Event()
-    jobs = title_jobs(here, metadata, language, summary)
+    jobs = title_jobs(here, metadata, language, summary, stored_titles(catalog_uri))
     with on_interrupt(stop.set), joined(options.address) as ray:
         preset, detector = as_made(catalog_uri, preset_name, detector)
         asked = _Asked(_absolute(catalog_uri), _preset(preset), detector, workers, limits or Limits(), options)
