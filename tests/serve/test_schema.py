@@ -40,7 +40,10 @@ def service(
 @pytest.fixture(scope="module")
 def api(service: tuple[str, dict[str, str]]) -> Any:
     base, headers = service
-    loaded = schemathesis.openapi.from_url(f"{base}/v1/openapi.json", headers=headers)
+    # Values may be so long that the address as a whole is: 414, which the library does not take for a rejection.
+    refused = {"negative_data_rejection": {"expected-statuses": ["4XX"]}}
+    config = schemathesis.Config.from_dict({"checks": refused})
+    loaded = schemathesis.openapi.from_url(f"{base}/v1/openapi.json", headers=headers, config=config)
     return loaded.exclude(path=DRAIN).exclude(path="/v1/jobs/{job}/events")
 
 
@@ -74,7 +77,8 @@ def test_a_few_requests_to_every_route(api: Any, service: tuple[str, dict[str, s
 
 @pytest.mark.slow
 def test_many_requests_to_every_route(api: Any, service: tuple[str, dict[str, str]]) -> None:
-    assert fuzzed(api, service[1], 100) == []
+    found = fuzzed(api, service[1], 100)
+    assert not found, "\n".join(found)
 
 
 def test_every_route_and_refusal_has_an_example_that_fits(service: tuple[str, dict[str, str]]) -> None:
