@@ -305,9 +305,12 @@ def test_what_a_title_can_be_compared_by(asked: Client, served: Path, films: Pat
     assert sets["concat"]["dim"] == sum(Catalog.open(served).spec.dims.values())
 
 
-def test_an_embedding_set_that_is_not_finished(asked: Client, films: Path, tmp_path: Path, probes: Path) -> None:
+def test_an_embedding_set_that_is_not_finished(
+    asked: Client, films: Path, tmp_path: Path, probes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mediafm.ingest import ingest
 
+    monkeypatch.setattr("mediafm.serve.library._LOOK_EVERY_S", 0.0)
     ingest([films], str(tmp_path / "half"), detector="content")
     catalog = Catalog.open(tmp_path / "half")
     catalog.add_embedding_set(EmbeddingSetSpec("run", "f" * 64, "title", 3))

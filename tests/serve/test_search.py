@@ -20,8 +20,8 @@ from mediafm.catalog import Catalog, EmbeddingSetSpec
 from mediafm.errors import MismatchError, UsageError
 from mediafm.ingest import reencode
 from mediafm.search import Image, Like, Options, QueryEncoders, SoundFile, Words, find
-from mediafm.serve.finder import Finder, Standing
-from mediafm.serve.library import Library
+from mediafm.serve.finder import Finder
+from mediafm.serve.library import Library, Standing
 
 Client = Callable[..., TestClient]
 
@@ -185,7 +185,6 @@ def test_a_re_encoded_catalog_is_searched_by_its_new_encoders(
     served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mediafm.serve.library._LOOK_EVERY_S", 0.0)
-    monkeypatch.setattr("mediafm.serve.finder._STANDS_S", 0.0)
     uri = str(shutil.copytree(served, tmp_path / "catalog"))
     tiny_models.save_sentence(tmp_path / "sentence")
     preset = tmp_path / "other.toml"
@@ -213,7 +212,7 @@ def test_what_stands_for_a_moment_is_the_catalogs_and_goes_on_with_it(served: Pa
     assert (first.title_ids(), first.titles()) == (catalog.title_ids(), catalog.titles())
     assert first.embedding_sets() == catalog.embedding_sets() and first.missing_embeddings("run") == []
     same = Standing(catalog, first)
-    assert same.titles() is first.titles()
+    assert same.records is first.records
     catalog.add_embedding_set(EmbeddingSetSpec("later", "a" * 64, "title", 2))
     catalog.remove_title("two")
     after = Standing(catalog, same)

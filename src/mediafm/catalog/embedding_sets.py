@@ -121,7 +121,13 @@ class EmbeddingSets:
     def read_one(self, name: str, title_id: str) -> tuple[FloatArray, FloatArray]:
         """(shots [n, h], title [h])."""
         spec, record = self.spec(name), self._rows.record(title_id)
-        ((_, shots, title),) = self._read(spec, [record])
+        try:
+            ((_, shots, title),) = self._read(spec, [record])
+        except CatalogError:
+            now = self._rows.record(title_id, fresh=True)
+            if now.revision == record.revision:
+                raise
+            ((_, shots, title),) = self._read(spec, [now])  # it was held, and written anew meanwhile
         return shots, title
 
     def missing(self, name: str) -> list[str]:

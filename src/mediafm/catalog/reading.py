@@ -1,6 +1,7 @@
 """What readers of a catalog ask for, title by title or all at once."""
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +35,15 @@ class Reading:
         self._store = store
         self._rows = TitleRows(store)
         self.spec = spec
+
+    def holding(self, records: Sequence[TitleRecord]) -> Self:
+        """This catalog for many readings at one moment: its titles are taken to be `records` and not read each time.
+
+        A title that was written anew meanwhile is read as it is now, where its rows show that. Not for writing.
+        """
+        other = type(self)(self._store, self.spec)
+        other._rows.hold(records)
+        return other
 
     @property
     def uri(self) -> str:

@@ -38,20 +38,29 @@ class TitleRows:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._held: dict[str, TitleRecord] | None = None
+
+    def hold(self, records: Sequence[TitleRecord]) -> None:
+        """Take the titles to be these from now on; one of them that turns out to be another by now is looked up."""
+        self._held = {record.title_id: record for record in records}
 
     def records(self) -> list[TitleRecord]:
         """All titles in order of their ids."""
+        if self._held is not None:
+            return list(self._held.values())
         found = rows_to_titles(newest(self.store.scan(TITLES, columns=title_columns())))
         return sorted(found, key=lambda r: r.title_id)
 
-    def find(self, title_id: str) -> TitleRecord | None:
-        """One title, or None."""
+    def find(self, title_id: str, fresh: bool = False) -> TitleRecord | None:
+        """One title, or None. fresh: as it is stored now, whatever is held."""
+        if self._held and title_id in self._held and not fresh:
+            return self._held[title_id]
         rows = self.store.scan(TITLES, f"title_id = {quote(title_id)}", title_columns())
         return rows_to_titles(newest(rows))[0] if len(rows) else None
 
-    def record(self, title_id: str) -> TitleRecord:
-        """One title; CatalogError with close matches where there is none."""
-        found = self.find(title_id)
+    def record(self, title_id: str, fresh: bool = False) -> TitleRecord:
+        """`find`; CatalogError with close matches where there is none."""
+        found = self.find(title_id, fresh)
         if found is None:
             raise self.unknown(title_id)
         return found
@@ -65,8 +74,8 @@ class TitleRows:
 
     def read(self, table: str, columns: Sequence[str], title_id: str) -> tuple[TitleRecord, pa.Table]:
         """A title's row and its rows of one table, one a shot."""
-        for _ in range(3):
-            record = self.record(title_id)
+        for attempt in range(3):
+            record = self.record(title_id, fresh=attempt > 0)
             (_, rows), *_ = self.scan(table, columns, [record])
             if rows is not None:
                 return record, rows

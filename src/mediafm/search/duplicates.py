@@ -41,26 +41,26 @@ class Folding:
         """The best of each group, best first, at most so many, and the others of each group."""
         kept: list[Run] = []
         others: list[list[Run]] = []
-        vectors: list[list[FloatArray]] = [[] for _ in self._indexes]
+        held = [np.empty((min(most, len(runs)), index.dim), dtype=np.float32) for index in self._indexes]
         for run in runs:
             own = [self._vector(i, run, titles) for i in range(len(self._indexes))]
-            twins = self._alike(own, vectors, len(kept))
+            twins = self._alike(own, [vectors[: len(kept)] for vectors in held])
             if twins.any():
                 others[int(np.argmax(twins))].append(run)
             elif len(kept) < most:
+                for vectors, vector in zip(held, own, strict=True):
+                    vectors[len(kept)] = vector
                 kept.append(run)
                 others.append([])
-                for held, vector in zip(vectors, own, strict=True):
-                    held.append(vector)
         return kept, others
 
-    def _alike(self, own: list[FloatArray], vectors: list[list[FloatArray]], count: int) -> BoolArray:
-        """Which of those kept are duplicates of this one, [count]."""
+    def _alike(self, own: list[FloatArray], held: list[FloatArray]) -> BoolArray:
+        """Which of those kept, [K, D] by index, are duplicates of this one, [K]."""
+        count = len(held[0]) if held else 0
         alike, compared = np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
         if not count:
             return alike
-        for vector, held, picture in zip(own, vectors, self._picture, strict=True):
-            held_KD = np.stack(held)
+        for vector, held_KD, picture in zip(own, held, self._picture, strict=True):
             there_K = held_KD.any(axis=1)
             both_K = there_K & bool(vector.any())
             alike &= ~both_K | (held_KD @ vector >= self._threshold)

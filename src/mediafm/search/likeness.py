@@ -142,7 +142,12 @@ def _of_example(
     elif example.title not in index.titles:
         vector = np.zeros(index.dim, dtype=np.float32)
     else:
-        vector = weights_S @ _shots(catalog, index, example.title)[: len(weights_S)]
+        inside = np.flatnonzero(weights_S)
+        if len(inside) == 1:  # its length is of no matter
+            row = int(index.starts[index.titles.index(example.title)] + inside[0])
+            vector = np.asarray(index.rows(row, row + 1)[0], dtype=np.float32)
+        else:
+            vector = weights_S @ _shots(catalog, index, example.title)[: len(weights_S)]
     length = float(np.linalg.norm(vector))
     if not length > 0:
         raise UsageError(

@@ -8,10 +8,13 @@ import mimetypes
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
-from mediafm.catalog import Catalog, FileState, TitleRecord, file_state
+import numpy as np
+from numpy.typing import NDArray
+
+from mediafm.catalog import Catalog, EmbeddingSetSpec, FileState, TitleRecord, file_state
 from mediafm.errors import CatalogError, MediafmError
 from mediafm.media import MEDIA_SUFFIXES
 from mediafm.storage import is_remote
@@ -19,12 +22,55 @@ from mediafm.storage import is_remote
 _LOOK_EVERY_S = 1.0  # at whether the catalog has changed
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    catalog: Catalog
-    identity: str
-    version: str
-    records: dict[str, TitleRecord]
+class Standing:
+    """A catalog for a moment: what is asked again and again is read once; all else goes to the catalog itself.
+
+    before: the one of a moment ago, whose titles count on where nothing was written.
+    """
+
+    def __init__(self, opened: Catalog, before: "Standing | None" = None) -> None:
+        self.opened, self.identity, self._version = opened, opened.identity, opened.content_version()
+        same = before is not None and (before.identity, before._version) == (self.identity, self._version)
+        self.records: dict[str, TitleRecord] = (
+            before.records if same and before else {r.title_id: r for r in opened.titles()}
+        )
+        self._catalog = opened.holding(list(self.records.values()))
+        self._sets: list[EmbeddingSetSpec] | None = None
+        self._missing: dict[str, list[str]] = {}
+        self._spans: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._catalog, name)
+
+    def content_version(self) -> str:
+        """As the catalog's."""
+        return self._version
+
+    def titles(self) -> list[TitleRecord]:
+        """As the catalog's."""
+        return list(self.records.values())
+
+    def title_ids(self) -> list[str]:
+        """As the catalog's."""
+        return list(self.records)
+
+    def embedding_sets(self) -> list[EmbeddingSetSpec]:
+        """As the catalog's."""
+        if self._sets is None:
+            self._sets = self._catalog.embedding_sets()
+        return self._sets
+
+    def missing_embeddings(self, name: str) -> list[str]:
+        """As the catalog's."""
+        if name not in self._missing:
+            self._missing[name] = self._catalog.missing_embeddings(name)
+        return self._missing[name]
+
+    def spans(self, title_id: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As the catalog's; not to be changed."""
+        if title_id not in self._spans:
+            self._spans[title_id] = self._catalog.spans(title_id)
+        return self._spans[title_id]
 
 
 class Library:
@@ -32,14 +78,18 @@ class Library:
 
     def __init__(self, uri: str) -> None:
         self._lock = threading.Lock()
-        catalog = Catalog.open(uri)
-        self._seen, self._looked = _Seen(catalog, catalog.identity, "", {}), float("-inf")
+        self._standing, self._looked = Standing(Catalog.open(uri)), time.monotonic()
         self._films: dict[str, tuple[int, FileState]] = {}
 
     @property
     def catalog(self) -> Catalog:
-        """The catalog; another object once it was re-encoded or made anew in its place."""
-        return self._current().catalog
+        """The catalog as it stands, for reading."""
+        return cast(Catalog, self._current())  # it answers to all that a catalog does
+
+    @property
+    def opened(self) -> Catalog:
+        """The catalog itself; another object once it was re-encoded or made anew in its place."""
+        return self._current().opened
 
     def records(self) -> dict[str, TitleRecord]:
         """Title id -> record, in id order."""
@@ -47,7 +97,7 @@ class Library:
 
     def version(self) -> str:
         """Another one whenever a title was added, changed or removed."""
-        return self._current().version
+        return self._current().content_version()
 
     def record(self, title_id: str) -> TitleRecord:
         """One title; CatalogError with close matches where there is none."""
@@ -83,23 +133,15 @@ class Library:
             self._films[title_id] = known
         return known[1]
 
-    def _current(self) -> _Seen:
+    def _current(self) -> Standing:
         with self._lock:
             if time.monotonic() - self._looked >= _LOOK_EVERY_S:
-                self._seen = _looked_at(self._seen)
-                self._looked = time.monotonic()
-            return self._seen
-
-
-def _looked_at(seen: _Seen) -> _Seen:
-    """The catalog as it is now. What its encoders are is read when it is opened, so another one is opened anew."""
-    catalog, identity = seen.catalog, seen.catalog.identity
-    if identity != seen.identity:
-        catalog = Catalog.open(catalog.uri)
-    version = catalog.content_version()
-    if (catalog, version) == (seen.catalog, seen.version):
-        return seen
-    return _Seen(catalog, identity, version, {r.title_id: r for r in catalog.titles()})
+                opened = self._standing.opened
+                # What its encoders are is read when a catalog is opened.
+                if opened.identity != self._standing.identity:
+                    opened = Catalog.open(opened.uri)
+                self._standing, self._looked = Standing(opened, self._standing), time.monotonic()
+            return self._standing
 
 
 def matching(

@@ -32,3 +32,16 @@ def test_what_axe_finds_is_told(page: Any, check_axe: Any) -> None:
     assert any("button-name" in told for told in violations(page, ("critical",)))
     with pytest.raises(AssertionError, match="button-name"):
         check_axe(page)
+
+
+def test_a_view_that_comes_late_does_not_draw_over_the_next(page: Any) -> None:
+    held: list[Any] = []
+    page.route("**/v1/facets", lambda route: route.continue_() if held else held.append(route))
+    page.goto("/#/")
+    page.get_by_role("link", name="Search").click()
+    told = page.get_by_text("Look for what is said or meant")
+    told.wait_for()
+    with page.expect_response("**/v1/facets"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    assert told.is_visible() and page.title() == "Search – mediafm"

@@ -89,7 +89,7 @@ def test_pointing_shows_a_shot_and_a_click_opens_it(map_page: Any, drawn: dict[s
         if map_page.locator(".card").is_visible():
             break
         map_page.keyboard.press(f"Shift+{key}")
-    assert map_page.locator(".card").is_visible()
+    map_page.locator(".card").wait_for()
     assert map_page.locator("#status").inner_text().split(",")[0] in ("Big Buck Bunny", "Sintel (trailer)")
     until(map_page, "document.querySelector('.card img')?.naturalWidth > 0")
     assert where["width"] > 400

@@ -37,6 +37,7 @@ def test_curves_end_where_the_run_ended(model_page: Any, check_axe: Any) -> None
     )
     figure = model_page.locator("figure").first
     figure.locator("summary").click()
+    figure.locator("tbody tr").last.wait_for()
     cells = figure.locator("tbody tr").last.locator("th, td").all_inner_texts()
     assert cells[:3] == [str(STEPS), "0.5000", "0.7500"]
     check_axe(model_page)

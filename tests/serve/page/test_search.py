@@ -94,6 +94,7 @@ def test_a_picture_is_dropped_mixed_with_words_and_weighed(
     assert picture is not None
     page.add_init_script(WATCH)
     page.goto("/#/search")
+    expect(page.get_by_text("Look for what is said or meant")).to_be_visible()
     page.evaluate(DROP, [list(picture), "still.jpg", "image/jpeg"])
     expect(page.locator(".parts li")).to_contain_text("still.jpg")
     expect(page.locator(".hit").first).to_contain_text("Big Buck Bunny", timeout=90_000)

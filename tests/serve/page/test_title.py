@@ -16,7 +16,7 @@ from mediafm.ingest import ingest
 from mediafm.probes.fitting import LinearProbe
 from mediafm.probes.saved import SavedProbe
 from mediafm.probes.tasks import Task
-from page_service import serving
+from page_service import serving, until
 
 TITLE = "/#/title/big_buck_bunny"
 LABELS = ("busy", "calm", "night", "warm_light")
@@ -135,10 +135,9 @@ def test_keys_go_from_shot_to_shot_and_play(title: Any) -> None:
     title.evaluate("document.querySelector('video').muted = true")
     title.keyboard.press(" ")
     title.wait_for_selector("video")
-    title.wait_for_timeout(300)
-    assert title.evaluate("!document.querySelector('video').paused") and seconds(title) > 0
+    until(title, "!document.querySelector('video').paused && document.querySelector('video').currentTime > 0")
     title.keyboard.press(" ")
-    assert title.evaluate("document.querySelector('video').paused")
+    until(title, "document.querySelector('video').paused")
 
 
 def test_keys_typed_into_a_box_stay_there(title: Any) -> None:
@@ -169,6 +168,7 @@ def test_words_are_said_beside_the_player(open_page: Callable[..., Any], titles:
 
 
 def test_ribbons_come_by_how_much_they_vary(title: Any) -> None:
+    title.locator("#ribbons .label").first.wait_for()
     names = title.locator("#ribbons .label").all_inner_texts()
     tags = asked_of(title, "tags")["tags"]
     assert [name.split("\n")[0] for name in names] == [tag["label"].replace("_", " ") for tag in tags]
@@ -293,7 +293,7 @@ def test_what_a_shot_is_like_by_itself_and_in_context(title: Any, check_axe: Any
     title.click("text=Find shots like it")
     title.wait_for_selector(".pair > div >> nth=1")
     assert title.locator(".pair h3").all_text_contents() == ["By itselfconcat", "In its contextsmooth"]
-    assert title.locator(".pair .hit").count() > 0
+    title.locator(".pair .hit").first.wait_for()
     assert title.locator(".pair .hit a[href*=big_buck_bunny]").count() == 0
     title.click("text=also in this title")
     title.wait_for_selector(".pair .hit a[href*=big_buck_bunny]")
@@ -322,7 +322,7 @@ def test_a_title_without_film_set_or_probes_says_what_would_make_them(
     page.goto("/#/title/away")
     page.wait_for_selector(".panel canvas:visible")
     assert "The film is not at hand" in page.locator(".screen").inner_text()
-    assert page.locator(".screen img.still").evaluate("(i) => i.complete && i.naturalWidth > 0")
+    until(page, "document.querySelector('.screen img.still').naturalWidth > 0")
     assert "Serve with --probes DIR" in page.locator(".timeline .missing").inner_text()
     told = page.locator(".panel .missing:visible").inner_text()
     assert "mediafm embed --catalog CATALOG --model RUN" in told

@@ -78,7 +78,7 @@ def make_router(library: Library, finder: Finder, most_hits: int) -> APIRouter:
     @router.get("/facets")
     def facets() -> Facets:
         """What titles can be filtered by, and how many there are of each."""
-        return facets_of(list(library.records().values()), finder.catalog().embedding_sets())
+        return facets_of(list(library.records().values()), library.catalog.embedding_sets())
 
     return router
 

@@ -25,7 +25,8 @@ function fileButton(kind, accept, label, take) {
 }
 
 // Files that are dropped anywhere on the page, or pasted; the answer ends that.
-export function catchFiles(view, take) {
+export function catchFiles(take) {
+  const view = document.getElementById("view");
   const over = (event) => { if ([...event.dataTransfer.types].includes("Files")) { event.preventDefault(); view.classList.add("dropping"); } };
   const out = (event) => { if (!event.relatedTarget) view.classList.remove("dropping"); };
   const drop = (event) => {

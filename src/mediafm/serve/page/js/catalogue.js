@@ -12,7 +12,7 @@ const FIELDS = ["words", "genre", "tag", "since", "until", "state", "order", "lo
 const FIRST = 60;
 const MORE = 500;
 
-export async function show(view, parameters) {
+export async function show(draw, parameters) {
   const asked = Object.fromEntries(FIELDS.map((name) => [name, parameters.get(name) ?? ""]));
   asked.has = parameters.getAll("has");
   const count = make("p", { class: "count", role: "status" });
@@ -34,7 +34,9 @@ export async function show(view, parameters) {
     },
   });
   const work = makeWork(() => again());
+  let left = false; // what is typed just before is asked for no more
   const again = () => {
+    if (left) return undefined;
     const written = new URLSearchParams();
     for (const name of FIELDS) if (asked[name]) written.append(name, asked[name]);
     for (const name of asked.has) written.append("has", name);
@@ -45,11 +47,11 @@ export async function show(view, parameters) {
   const first = grid.begin();
   const facets = await api.facets();
   const bar = makeBar(facets, asked, again);
-  view.replaceChildren(make("div", { class: "head" }, make("h1", {}, "Catalogue"), count, work.tools, make("span", { class: "end" }, ordered(asked, again), looks(asked, again))), work.element, bar, grid.element, empty);
+  draw(make("div", { class: "head" }, make("h1", {}, "Catalogue"), count, work.tools, make("span", { class: "end" }, ordered(asked, again), looks(asked, again))), work.element, bar, grid.element, empty);
   await first;
   grid.layOut();
   work.begin();
-  return () => { grid.leave(); work.leave(); };
+  return () => { left = true; grid.leave(); work.leave(); };
 }
 
 function nothing(asked) {

@@ -1,4 +1,5 @@
-// Which view the address asks for. A view is a module with show(element, parameters, id); it may return how to leave it.
+// Which view the address asks for. A view is a module with show(draw, parameters, id), which draws once it has what it shows, and
+// not at all where another view was asked for meanwhile; it may return how to leave it.
 
 import * as api from "./api.js";
 import { make, say } from "./dom.js";
@@ -30,14 +31,16 @@ async function show() {
   }
   say("");
   try {
-    const end = await module.show(view, parameters, id);
-    if (mine === turn) leave = end ?? null;
-    else end?.();
+    const end = await module.show((...shown) => { if (mine === turn) view.replaceChildren(...shown); }, parameters, id);
+    if (mine !== turn) return end?.();
+    leave = end ?? null;
     document.title = `${view.querySelector("h1")?.textContent ?? "mediafm"} – mediafm`;
   } catch (trouble) {
+    if (mine !== turn) return undefined;
     if (trouble.status === 401) askForKey();
     else view.append(make("p", { class: "bad", role: "alert" }, trouble.message));
   }
+  return undefined;
 }
 
 function askForKey() {

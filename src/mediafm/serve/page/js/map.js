@@ -10,7 +10,7 @@ const COLOURINGS = [["cluster", "cluster"], ["title", "title"], ["genre", "genre
 const LISTED = 120; // of a selection
 const LEGEND = 40;
 
-export async function show(view, parameters) {
+export async function show(draw, parameters) {
   const [{ maps }, { keyframes }] = await Promise.all([api.ask("/v1/maps"), api.catalog()]);
   const names = [...new Set(maps.map((entry) => entry.features))];
   const first = maps.find((entry) => entry.drawn) ?? maps[0];
@@ -33,7 +33,7 @@ export async function show(view, parameters) {
   const features = choice("Features", names.map((name) => [name, label(name, maps)]), asked.features, (value) => change({ features: value }));
   const unit = choice("A point is", [["shot", "a shot"], ["title", "a title"]], asked.unit, (value) => change({ unit: value }));
   const by = choice("Colour by", COLOURINGS, asked.by, (value) => { asked.by = value; remember(); recolour(); });
-  view.replaceChildren(make("h1", {}, "Map"), make("div", { class: "bar" }, features, unit, by), empty, drawn, about, clusters);
+  draw(make("h1", {}, "Map"), make("div", { class: "bar" }, features, unit, by), empty, drawn, about, clusters);
 
   async function change(what) {
     Object.assign(asked, what);

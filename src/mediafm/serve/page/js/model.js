@@ -10,7 +10,7 @@ const TRIVIAL = { title_mean: "title's mean", previous: "shot before", neighbour
 
 const path = (name) => name.split("/").map(encodeURIComponent).join("/");
 
-export async function show(view, parameters) {
+export async function show(draw, parameters) {
   const [{ runs }, { probes }, { ablations }] = await Promise.all(["runs", "probes", "ablations"].map((kind) => api.ask(`/v1/${kind}`)));
   const readable = runs.filter((run) => !run.trouble);
   const wanted = parameters.getAll("run").filter((name) => readable.some((run) => run.name === name));
@@ -29,7 +29,7 @@ export async function show(view, parameters) {
 
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", refresh);
-  view.replaceChildren(
+  draw(
     make("h1", {}, "Model"),
     make("section", { class: "runs", "aria-label": "Runs" }, make("h2", {}, "Runs"), runs.length ? picker : none("No run is at hand.", "mediafm serve --catalog CATALOG --runs FOLDER"), body),
     make("section", { "aria-label": "Probes" }, make("h2", {}, "Probes"), probes.length ? results(probes, "probe", probeTable) : none("No probe results are at hand.", "mediafm probe --catalog CATALOG --task TASK.toml --out FOLDER/NAME")),

@@ -13,13 +13,13 @@ const SLOW_MS = 2500;
 const MOST = 960;
 const LARGEST = 7_500_000; // bytes of a file: what the service takes
 
-export async function show(view, parameters) {
+export async function show(draw, parameters) {
   const asked = read(parameters);
   const lost = ["image", "sound"].filter((kind) => asked[kind] && !files[kind]);
   for (const kind of ["image", "sound"]) if (!parameters.has(kind)) files[kind] = null;
   const search = new Search(asked, lost, await api.facets());
-  const leave = catchFiles(view, (file) => search.take(file));
-  view.replaceChildren(...search.elements());
+  const leave = catchFiles((file) => search.take(file));
+  draw(...search.elements());
   search.look();
   return () => { search.running?.abort(); leave(); };
 }

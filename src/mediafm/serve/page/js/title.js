@@ -15,13 +15,13 @@ import { makeTimeline } from "./title/timeline.js";
 const OWN_KEYS = "input, select, textarea, video, audio, [role=application], [role=tab], [contenteditable]";
 const PRESSED = "button, a, summary"; // what the space bar presses
 
-export async function show(view, parameters, id) {
+export async function show(draw, parameters, id) {
   const [title, shots, sets] = await Promise.all([api.title(id), ask.shots(id), ask.features(id)]);
   // Imported titles have features of pictures, but none to show.
   if (!sets.pictures) shots.forEach((shot) => { shot.has_video = false; });
   title.pictures = sets.pictures > 0;
   if (!shots.length) {
-    view.replaceChildren(...heading(title), make("p", {}, title.live ? "The event has begun and has no shots yet. Come again in a moment." : "This title has no shots."));
+    draw(...heading(title), make("p", {}, title.live ? "The event has begun and has no shots yet. Come again in a moment." : "This title has no shots."));
     return undefined;
   }
   const playhead = new Playhead(shots, Math.max(title.duration_s, shots.at(-1).end_s));
@@ -32,7 +32,7 @@ export async function show(view, parameters, id) {
   const aside = makeAside(title, playhead, chapters);
   const below = make("div", { "aria-busy": "true" }, make("p", { class: "faint" }, "Looking inside …"));
   const strip = makeStrip(title, playhead, chapters);
-  view.replaceChildren(...heading(title), make("div", { class: "watch" }, stage.element, aside.element), strip.element, below);
+  draw(...heading(title), make("div", { class: "watch" }, stage.element, aside.element), strip.element, below);
   strip.mark();
   const parts = [stage, strip, aside];
   const leave = listen(playhead, stage, id);
