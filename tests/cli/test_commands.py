@@ -36,6 +36,8 @@ def test_the_whole_life_by_import(run: Any, tables: Path, tmp_path: Path) -> Non
     assert (info["titles"], info["shots"], info["failed"]) == (8, 192, 0)
     assert info["modalities"] == {"video": 12, "audio": 8, "text": 384}
     assert sorted(info["embedding_sets"]) == ["run", "run-none"]
+    told = run("info", "--catalog", catalog).out
+    assert "8 with 192 shots" in told and "minilm, 384 numbers, Apache-2.0" in told and "{" not in told
 
     probed = run("probe", "--catalog", catalog, "--task", tables / "task.toml", "--out", tmp_path / "probe", "--json")
     assert probed.status == 0

@@ -1,5 +1,6 @@
 """`mediafm info`, `verify`, `optimize`, `shots`: a look into a catalog or a run, and upkeep."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,15 +51,34 @@ def _catalog_info(catalog: str, json: bool) -> None:
     if json:
         emit(document)
         return
-    clip_sets, under_way = document.pop("clip_sets"), document.pop("re_encoding", {})
-    for key, value in document.items():
-        say(f"{key:16} {value}")
-    for name, held in clip_sets.items():
-        say(f"clip set         {name}: {held['clips']} clips, {held['dim']} wide, by {held['source']}")
-    if under_way:
-        say(f"re-encoding      {_re_encoding(under_way)}")
+    for label, line in _catalog_lines(document):
+        say(f"{label:16} {line}")
     for failure in opened.failures():
         say(f"failed: {failure.title_id}: {failure.reason}")
+
+
+def _catalog_lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What `Catalog.info` tells, for people: labels and lines."""
+    size = "" if found["disk_bytes"] is None else f", {found['disk_bytes'] / 1e6:,.1f} MB"
+    yield found["uri"], ""
+    yield "titles", f"{found['titles']:,} with {found['shots']:,} shots, {found['hours']:,.1f} hours{size}"
+    if found["failed"]:
+        yield "failed", f"{found['failed']:,}"
+    yield "preset", f"{found['preset']}, shots by {found['detector']}"
+    for modality, encoder in found["encoders"].items():
+        licence = encoder["licence"] or "licence not stated"
+        yield modality, f"{encoder['name']}, {found['modalities'][modality]} numbers, {licence}"
+    yield "embedding sets", ", ".join(found["embedding_sets"]) or "none"
+    for name, held in found["clip_sets"].items():
+        yield "clip set", f"{name}: {held['clips']:,} clips, {held['dim']} wide, by {held['source']}"
+    for kind, counts in found["languages"].items():
+        heard = ", ".join(f"{language or 'not stated'} {count:,}" for language, count in counts.items())
+        if heard:
+            yield "sound in" if kind == "audio" else "words in", heard
+    if found["live"]:
+        yield "live", ", ".join(found["live"])
+    if "re_encoding" in found:
+        yield "re-encoding", _re_encoding(found["re_encoding"])
 
 
 def shots(
