@@ -139,12 +139,12 @@ def film_cuts(path: Path, detector: Detector) -> list[int]:
     "name", ["tears_of_steel_clip.webm", "sintel_trailer.webm", "cuts_testvideo.mp4", "fades.mp4", "big_buck_bunny.mp4"]
 )
 def test_cuts_of_real_films_are_those_of_transnet(films: Path, name: str) -> None:
-    """To two frames; one in fifty may differ."""
+    """To two frames; one in fifty may differ, or one of a short film (docs/shots.md says which)."""
     found = film_cuts(films / name, make_detector("auto"))
     expected = film_cuts(films / name, make_detector("transnet"))
     unmatched = sum(min((abs(c - e) for e in expected), default=9) > 2 for c in found)
     unmatched += sum(min((abs(c - e) for c in found), default=9) > 2 for e in expected)
-    assert unmatched <= 0.02 * (len(found) + len(expected))
+    assert unmatched <= max(1, 0.02 * (len(found) + len(expected)))
 
 
 def test_the_film_of_cuts_is_settled_as_by_transnet(cuts_clip: Callable[[int, int, str], Any]) -> None:
