@@ -205,6 +205,21 @@ def test_a_re_encoded_catalog_is_searched_by_its_new_encoders(
         ask(finder)
 
 
+def test_a_question_is_encoded_for_the_very_catalog_it_is_asked_of(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the catalog is made anew while it is asked."""
+    library = Library(str(served))
+    makings = [library.standing(), *(Standing(Catalog.open(served)) for _ in range(3))]
+    met: list[tuple[Any, Any]] = []
+    monkeypatch.setattr("mediafm.serve.finder.find", lambda catalog, *given: met.append((catalog, given[4])))
+    with closing(Finder(library)) as finder:
+        monkeypatch.setattr(library, "standing", lambda: makings.pop())
+        while makings:
+            finder.find([Words("going")], "shot", 3, [], Options())
+    assert len(met) == 4 and all(encoders._catalog is catalog.opened for catalog, encoders in met)
+
+
 def test_what_stands_for_a_moment_is_the_catalogs_and_goes_on_with_it(served: Path, tmp_path: Path) -> None:
     shutil.copytree(served, tmp_path / "catalog")
     catalog = Catalog.open(tmp_path / "catalog")

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from mediafm.catalog import Catalog
 from mediafm.errors import MediafmError, UsageError
 from mediafm.reading.process import Limits
 from mediafm.search import Answer, Options, Query, QueryEncoders, Unit, find
@@ -30,23 +31,24 @@ class Finder:
         self._library, self._preset = library, preset
         self._files = FileReader(_FILE_LIMITS, keep=True)
         self._lock = threading.Lock()
-        self._opened = library.opened
+        self._opened = library.standing().opened
         self._encoders = QueryEncoders(self._opened, preset, self._files)
 
     def find(self, queries: Sequence[Query], unit: Unit, k: int, features: Sequence[str], options: Options) -> Answer:
         """As `mediafm.search.find`."""
-        return find(self._library.catalog, queries, unit, k, features, self._current_encoders(), options)
+        now = self._library.standing()
+        # A Standing answers to all that a catalog does.
+        return find(cast(Catalog, now), queries, unit, k, features, self._encoders_of(now.opened), options)
 
     def close(self) -> None:
         """End the process that opens files."""
         self._files.close()
 
-    def _current_encoders(self) -> QueryEncoders:
-        """Those of the catalog's last making."""
+    def _encoders_of(self, opened: Catalog) -> QueryEncoders:
+        """Those of this making of the catalog, so that no question meets vectors of other encoders."""
         with self._lock:
-            if self._library.opened is not self._opened:
-                self._opened = self._library.opened
-                self._encoders = QueryEncoders(self._opened, self._preset, self._files)
+            if opened is not self._opened:
+                self._opened, self._encoders = opened, QueryEncoders(opened, self._preset, self._files)
             return self._encoders
 
 

@@ -1,7 +1,7 @@
 """A catalog as the service sees it: what every request asks for, kept until the catalog changes.
 
-Other processes may ingest, embed, re-encode and tidy meanwhile: each request sees what is committed by then, and a new
-embedding set, or another encoder, is there without a restart.
+Other processes may ingest, embed, re-encode and tidy meanwhile: what they commit is seen within a second, a new
+embedding set or another encoder too, without a restart.
 """
 
 import mimetypes
@@ -25,7 +25,8 @@ _LOOK_EVERY_S = 1.0  # at whether the catalog has changed
 class Standing:
     """A catalog for a moment: what is asked again and again is read once; all else goes to the catalog itself.
 
-    before: the one of a moment ago, whose titles count on where nothing was written.
+    before: the one of a moment ago, whose titles count on where nothing was written. opened: the catalog itself,
+    another object once it was re-encoded or made anew in its place.
     """
 
     def __init__(self, opened: Catalog, before: "Standing | None" = None) -> None:
@@ -84,20 +85,15 @@ class Library:
     @property
     def catalog(self) -> Catalog:
         """The catalog as it stands, for reading."""
-        return cast(Catalog, self._current())  # it answers to all that a catalog does
-
-    @property
-    def opened(self) -> Catalog:
-        """The catalog itself; another object once it was re-encoded or made anew in its place."""
-        return self._current().opened
+        return cast(Catalog, self.standing())  # it answers to all that a catalog does
 
     def records(self) -> dict[str, TitleRecord]:
         """Title id -> record, in id order."""
-        return self._current().records
+        return self.standing().records
 
     def version(self) -> str:
         """Another one whenever a title was added, changed or removed."""
-        return self._current().content_version()
+        return self.standing().content_version()
 
     def record(self, title_id: str) -> TitleRecord:
         """One title; CatalogError with close matches where there is none."""
@@ -133,7 +129,8 @@ class Library:
             self._films[title_id] = known
         return known[1]
 
-    def _current(self) -> Standing:
+    def standing(self) -> Standing:
+        """The catalog for this moment: all that one answer needs comes from one of them."""
         with self._lock:
             if time.monotonic() - self._looked >= _LOOK_EVERY_S:
                 opened = self._standing.opened
